@@ -1,0 +1,131 @@
+// One batch: the commands that are loaded, executed and committed together.
+//
+//   B1. A command that touches an unreadable record fails alone; the others of its batch go on.
+//   B2. Commands that share a stream form one component, which holds every stream that they read
+//       or wrote: what one command relied on must still be so when another one's events land.
+//   B3. A component that writes nothing is left out of the commit.
+
+import { assert } from "./assert.ts";
+import { type Command, failed, type InternalCommand, type Response } from "./command.ts";
+import { components } from "./component.ts";
+import { execute } from "./execute.ts";
+import type { CommandId, InstantMs, PromiseId } from "./ids.ts";
+import type { Loaded } from "./ports.ts";
+import type { LogRange } from "./search.ts";
+import type { Change, Component, StreamKey } from "./stream.ts";
+import { StreamMap } from "./stream-map.ts";
+import { WorkingSet } from "./working-set.ts";
+
+export type Reply = (response: Response) => void;
+
+export type Entry = {
+  readonly command: Command;
+  readonly keys: readonly StreamKey[];
+  readonly id: CommandId;
+  /** Counts executions, from one. */
+  readonly attempt: number;
+  /** Null: nobody waits for the answer. */
+  readonly reply: Reply | null;
+};
+
+export type Executed = {
+  readonly entry: Entry;
+  readonly response: Response | null;
+  readonly caused: readonly InternalCommand[];
+  readonly wrote: boolean;
+};
+
+/** Executed commands that share streams, and what the store is asked to do for them. */
+export type Group = Component & { readonly executed: readonly Executed[] };
+
+/** What became of a batch once it has executed. */
+export type Outcome = {
+  /** They wait for the commit, in the order in which it names them. */
+  readonly writing: readonly Group[];
+  /** They rest on nothing that is not durable already. */
+  readonly reading: readonly Executed[];
+};
+
+export class Batch {
+  readonly entries: readonly Entry[];
+  readonly #keys = new StreamMap<StreamKey>();
+
+  constructor(entries: readonly Entry[]) {
+    this.entries = entries;
+    for (const key of entries.flatMap((entry) => entry.keys)) this.#keys.set(key, key);
+  }
+
+  keys(): readonly StreamKey[] {
+    return [...this.#keys.values()];
+  }
+
+  touches(key: StreamKey): boolean {
+    return this.#keys.has(key);
+  }
+
+  /** Runs every command, in order, at one instant. */
+  execute(loaded: readonly Loaded[], now: InstantMs): Outcome {
+    const streams = loaded.flatMap((each) => (each.kind === "stream" ? [each.stream] : []));
+    const unreadable = new StreamMap<true>();
+    for (const each of loaded) if (each.kind === "unreadable") unreadable.set(each.key, true);
+    assert(streams.length + unreadable.size === this.#keys.size, "a load brings other streams");
+    const set = new WorkingSet(streams);
+    const executed = this.entries.map((entry) => {
+      if (unreadable.size > 0 && entry.keys.some((key) => unreadable.has(key))) {
+        return unread(entry); // B1
+      }
+      return run(set, entry, now);
+    });
+    return group(set, executed);
+  }
+}
+
+function unread(entry: Entry): Executed {
+  return { entry, response: failed("record_unreadable"), caused: [], wrote: false };
+}
+
+function run(set: WorkingSet, entry: Entry, now: InstantMs): Executed {
+  const eventsBefore = set.eventCount;
+  const { response, caused } = execute(set, entry.command, { command: entry.id, now });
+  return { entry, response, caused, wrote: set.eventCount > eventsBefore };
+}
+
+/** B2. What could not be read has no part in it. */
+function group(set: WorkingSet, executed: readonly Executed[]): Outcome {
+  const writing: Group[] = [];
+  const reading: Executed[] = executed.filter(isUnread);
+  const ran = reading.length === 0 ? executed : executed.filter((each) => !isUnread(each));
+  for (const indexes of components(ran.map(({ entry }) => entry.keys))) {
+    const members = indexes.flatMap((index) => ran[index] ?? []);
+    if (members.some(({ wrote }) => wrote)) {
+      writing.push({ executed: members, changes: changes(set, members) });
+    } else {
+      reading.push(...members); // B3
+    }
+  }
+  return { writing, reading };
+}
+
+function isUnread({ response }: Executed): boolean {
+  return response?.kind === "failed" && response.failure === "record_unreadable";
+}
+
+function changes(set: WorkingSet, members: readonly Executed[]): readonly Change[] {
+  const keys = new StreamMap<StreamKey>();
+  for (const key of members.flatMap(({ entry }) => entry.keys)) keys.set(key, key);
+  return [...keys.values()].map((key) => set.change(key));
+}
+
+/** Where the log shows whether this group landed: right behind what it was decided on. */
+export function landing({ changes }: Group): LogRange {
+  const [change] = changes.filter(({ write }) => write !== null);
+  assert(change?.write !== undefined && change.write !== null, "a group that writes nothing");
+  const { version, events } = change.write;
+  return { of: change.key, after: version - events.length, limit: 1, weightMax: 1 };
+}
+
+/** The promises whose drains are on their way, so that no sweep has to look for them. */
+export function drained({ executed }: Group): ReadonlySet<PromiseId> {
+  const caused = executed.flatMap((each) => each.caused);
+  return new Set(caused.flatMap((each) => (each.kind === "drain_callback" ? [each.awaited] : [])));
+}

@@ -1,0 +1,406 @@
+// The step machine. One turn of the loop is one `tick`: take what has completed, move the batches
+// on, hand over what is wanted next.
+//
+//     submit                                                                    reply
+//    ────────► queue ──► admit ──► load ──► execute ──► commit ──► release ────────►
+//                ▲                                        │           │
+//                │                                   lost answer    drains, conflicts
+//                │                                        ▼           │
+//     due ───────┴───────────────────────────────────── look ─────────┘
+//
+//   K1. Batches under way touch disjoint streams. What arrives meanwhile waits for the next one.
+//   K2. Commands on one stream execute in the order of submission, a whole batch at the instant of
+//       one tick, and no tick is earlier than the one before.
+//   K3. No reply leaves before all that it tells of is durable.
+//   K4. A conflict sends back its component, no other command, ahead of newer ones. After
+//       `attemptsMax` executions the client is told to come back.
+//   K5. After a lost commit the log is asked for the events of each component. Found: answered as
+//       decided. Not found proves nothing, and it is not decided again: the answer says "unknown".
+//   K6. Every accepted request is answered once. A full queue accepts none.
+//   K7. What a commit makes due runs before every command that is submitted after its replies.
+//   K8. The store is asked for due streams at the instant when one falls due, and never before.
+//   K9. A long sweep leaves room for clients in every batch, and clients for the sweep.
+
+import { assert, unreachable } from "./assert.ts";
+import {
+  Batch,
+  drained,
+  type Entry,
+  type Executed,
+  type Group,
+  landing,
+  type Outcome,
+  type Reply,
+} from "./batch.ts";
+import { type Command, failed, keys, type Request, type Response } from "./command.ts";
+import {
+  commandId,
+  type DeadlineMs,
+  deadlineMs,
+  earliest,
+  type InstantMs,
+  instantMs,
+  isDue,
+} from "./ids.ts";
+import type { Limits } from "./limits.ts";
+import type { Aio, Completion, Cqe, StoreFailure, Submission, Trace } from "./ports.ts";
+import { Queue } from "./queue.ts";
+import { answer as answerRead, question, type Read } from "./read.ts";
+import { dueAt, type StreamKey } from "./stream.ts";
+import { StreamMap } from "./stream-map.ts";
+import { obligations } from "./sweep.ts";
+
+export type KernelOptions = {
+  readonly aio: Aio;
+  readonly limits: Limits;
+  /** This server in this run: no other one, nor an earlier run of this one, has the same name. */
+  readonly node: string;
+  readonly trace: Trace;
+};
+
+type Asked = { readonly read: Read; readonly reply: Reply };
+
+/** What a submission in flight is for. */
+type Flight =
+  | { readonly kind: "loading"; readonly batch: Batch }
+  | { readonly kind: "committing"; readonly batch: Batch; readonly outcome: Outcome }
+  | { readonly kind: "looking"; readonly batch: Batch; readonly outcome: Outcome }
+  | { readonly kind: "reading"; readonly asked: Asked; readonly since: InstantMs }
+  | { readonly kind: "sweeping" };
+
+export class Kernel {
+  readonly #aio: Aio;
+  readonly #limits: Limits;
+  readonly #node: string;
+  readonly #trace: Trace;
+  /** These four fill a batch, in this order. `#again` holds what was admitted once already. */
+  #again: readonly Entry[] = [];
+  readonly #drains: Queue<Entry>;
+  #due: readonly Entry[] = [];
+  readonly #commands: Queue<Entry>;
+  readonly #reads: Queue<Asked>;
+  readonly #flights = new Map<number, Flight>();
+  #batchCount = 0;
+  #readCount = 0;
+  #isSweeping = false;
+  /** When the store is to be asked for due streams; at once after a start, which is all recovery. */
+  #dueAt: DeadlineMs | null = deadlineMs(0n);
+  /** The due date of the oldest stream that the last sweep brought. */
+  #sweptFrom: DeadlineMs | null = null;
+  #now = instantMs(0);
+  #ticket = 0;
+  #commandCount = 0;
+
+  constructor({ aio, limits, node, trace }: KernelOptions) {
+    this.#aio = aio;
+    this.#limits = limits;
+    this.#node = node;
+    this.#trace = trace;
+    this.#drains = new Queue(limits.drainsMax);
+    this.#commands = new Queue(limits.queueMax);
+    this.#reads = new Queue(limits.queueMax);
+  }
+
+  /**
+   * @param reply called once, from a later tick
+   * @returns whether the request was accepted; if not, `reply` is never called (K6)
+   */
+  submit(request: Request, reply: Reply): boolean {
+    if (this.waiting >= this.#limits.queueMax) return false;
+    if (request.kind === "search_promises" || request.kind === "read_events") {
+      return this.#reads.push({ read: request, reply });
+    }
+    return this.#commands.push(this.#enter(request, reply));
+  }
+
+  /** Requests that wait for the kernel. */
+  get waiting(): number {
+    return this.#commands.size + this.#reads.size;
+  }
+
+  /** Nothing waits and nothing is under way; what is due later does not count. */
+  get isIdle(): boolean {
+    const internal = this.#drains.size + this.#due.length + this.#again.length;
+    return this.waiting === 0 && internal === 0 && this.#flights.size === 0;
+  }
+
+  /** When `tick` wants to be called even if nothing completes; null: not before something does. */
+  get wakeAt(): DeadlineMs | null {
+    return this.#isSweeping || this.#due.length > 0 ? null : this.#dueAt;
+  }
+
+  /** The oldest due date that is not met yet, as far as it is known; it may lie ahead. */
+  get dueAt(): DeadlineMs | null {
+    return this.#due.length > 0 ? earliest(this.#sweptFrom, this.#dueAt) : this.#dueAt;
+  }
+
+  /** @param now the same or later at each call; the clock behind it sees to that */
+  tick(now: InstantMs): void {
+    assert(now >= this.#now, "time went back"); // K2
+    this.#now = now;
+    for (const cqe of this.#aio.drain()) this.#complete(cqe);
+    this.#sweep();
+    while (this.#batchCount < this.#limits.batchesMax && this.#admit());
+    while (this.#readCount < this.#limits.readsMax && this.#read());
+  }
+
+  /** @returns whether a batch was begun */
+  #admit(): boolean {
+    const entries = this.#pick();
+    if (entries.length === 0) return false;
+    const batch = new Batch(entries);
+    this.#trace({ kind: "admitted", commands: entries.map(({ command }) => command) });
+    this.#batchCount += 1;
+    const isQueued = this.#enqueue(
+      { kind: "load", keys: batch.keys() },
+      { kind: "loading", batch },
+    );
+    if (!isQueued) this.#abandon(batch, "store_overloaded");
+    return true;
+  }
+
+  /** Fills a batch; what shares a stream with a batch under way is held back, in order (K1, K2). */
+  #pick(): readonly Entry[] {
+    const { batchMax, sweepShareMax } = this.#limits;
+    const picked: Entry[] = [];
+    const held: Entry[] = [];
+    const blocked = new StreamMap<true>();
+    const isBlocked = (key: StreamKey) => blocked.has(key) || this.#isBusy(key);
+    const take = (next: () => Entry | undefined, max: number) => {
+      for (let count = 0; count < max && picked.length + held.length < batchMax; count++) {
+        const entry = next();
+        if (entry === undefined) return;
+        if (this.#batchCount > 0 && entry.keys.some(isBlocked)) {
+          for (const key of entry.keys) blocked.set(key, true);
+          held.push(entry);
+        } else {
+          picked.push(entry);
+        }
+      }
+    };
+    const again = this.#again.values();
+    take(() => again.next().value, batchMax); // K4
+    take(() => this.#drains.shift(), batchMax); // K7
+    const due = this.#due.values();
+    take(() => due.next().value, this.#commands.size > 0 ? sweepShareMax : batchMax); // K9
+    take(() => this.#commands.shift(), batchMax);
+    this.#again = [...held, ...again];
+    this.#due = [...due];
+    return picked;
+  }
+
+  #isBusy(key: StreamKey): boolean {
+    for (const flight of this.#flights.values()) {
+      if ("batch" in flight && flight.batch.touches(key)) return true;
+    }
+    return false;
+  }
+
+  /** @returns whether a read was begun */
+  #read(): boolean {
+    const asked = this.#reads.shift();
+    if (asked === undefined) return false;
+    const submission = question(asked.read, this.#limits.pageWeightMax, this.#now);
+    const isQueued = this.#enqueue(submission, { kind: "reading", asked, since: this.#now });
+    if (isQueued) this.#readCount += 1;
+    else asked.reply(failed("store_overloaded"));
+    return true;
+  }
+
+  /** K8. One question at a time, and none while what the last one brought still waits. */
+  #sweep(): void {
+    const isWanted = this.#dueAt !== null && isDue(this.#dueAt, this.#now);
+    if (!isWanted || this.#isSweeping || this.#due.length > 0) return;
+    const submission = { kind: "due", now: this.#now, limit: this.#limits.dueMax } as const;
+    this.#isSweeping = this.#enqueue(submission, { kind: "sweeping" });
+    this.#dueAt = null; // from here on it is what commits say, and in the end what the answer says
+    if (!this.#isSweeping) this.#sweepLater();
+  }
+
+  #sweepLater(): void {
+    this.#sweepBy(deadlineMs(BigInt(this.#now + this.#limits.sweepRetryMs)));
+  }
+
+  #sweepBy(at: DeadlineMs | null): void {
+    this.#dueAt = earliest(this.#dueAt, at);
+  }
+
+  #complete({ ticket, completion }: Cqe): void {
+    const flight = this.#flights.get(ticket);
+    assert(flight !== undefined, "a completion arrives for no submission in flight"); // K6
+    this.#flights.delete(ticket);
+    switch (flight.kind) {
+      case "loading":
+        this.#loaded(flight.batch, completion);
+        break;
+      case "committing":
+        this.#committed(flight, completion);
+        break;
+      case "looking":
+        this.#looked(flight.outcome, completion);
+        break;
+      case "reading":
+        this.#readCount -= 1;
+        flight.asked.reply(answerRead(flight.asked.read, completion, flight.since));
+        break;
+      case "sweeping":
+        this.#swept(completion);
+        break;
+      default:
+        unreachable(flight);
+    }
+  }
+
+  #swept(completion: Completion): void {
+    this.#isSweeping = false;
+    if (completion.kind === "failed") {
+      this.#sweepLater();
+    } else {
+      assert(completion.kind === "due", "a sweep is answered by something else");
+      const { streams, nextAt } = completion.due;
+      const owed = streams.flatMap((stream) => obligations(stream, this.#now));
+      this.#due = owed.map((command) => this.#enter(command, null));
+      this.#sweptFrom = streams[0] === undefined ? null : dueAt(streams[0].state);
+      this.#sweepBy(nextAt);
+    }
+  }
+
+  #loaded(batch: Batch, completion: Completion): void {
+    if (completion.kind === "failed") {
+      this.#abandon(batch, completion.failure);
+    } else {
+      assert(completion.kind === "loaded", "a load is answered by something else");
+      for (const each of completion.streams) if (each.kind === "unreadable") this.#trace(each);
+      this.#commit(batch, batch.execute(completion.streams, this.#now)); // K2
+    }
+  }
+
+  #commit(batch: Batch, outcome: Outcome): void {
+    if (outcome.writing.length === 0) {
+      this.#batchCount -= 1;
+      this.#release(outcome.reading);
+    } else {
+      const components = outcome.writing.map(({ changes }) => ({ changes }));
+      const flight = { kind: "committing", batch, outcome } as const; // K3: the replies wait here
+      const isQueued = this.#enqueue({ kind: "commit", components }, flight);
+      if (!isQueued) this.#rolledBack(outcome, "store_overloaded");
+    }
+  }
+
+  #committed({ batch, outcome }: Flight & { kind: "committing" }, completion: Completion): void {
+    if (completion.kind === "failed") {
+      if (completion.failure === "outcome_unknown") this.#look(batch, outcome);
+      else this.#rolledBack(outcome, completion.failure);
+    } else {
+      assert(completion.kind === "committed", "a commit is answered by something else");
+      this.#batchCount -= 1;
+      const conflicts = new Set(completion.conflicts);
+      const moved = outcome.writing.filter((_, index) => conflicts.has(index));
+      this.#again = [...moved.flatMap(({ executed }) => this.#retry(executed)), ...this.#again]; // K4
+      this.#land(outcome.writing.filter((_, index) => !conflicts.has(index)));
+      this.#release(outcome.reading);
+    }
+  }
+
+  /** Known to be without effect: what rests on nothing else is as true as before. */
+  #rolledBack({ writing, reading }: Outcome, failure: StoreFailure): void {
+    this.#batchCount -= 1;
+    for (const { executed } of writing) {
+      for (const { entry } of executed) this.#finish(entry, failed(failure));
+    }
+    this.#release(reading);
+  }
+
+  /** K5. */
+  #look(batch: Batch, outcome: Outcome): void {
+    const ranges = outcome.writing.map(landing);
+    const isQueued = this.#enqueue({ kind: "log", ranges }, { kind: "looking", batch, outcome });
+    if (!isQueued) this.#lost(outcome.writing, outcome.reading);
+  }
+
+  #looked({ writing, reading }: Outcome, completion: Completion): void {
+    if (completion.kind === "failed") {
+      this.#lost(writing, reading);
+    } else {
+      assert(completion.kind === "logged", "a look is answered by something else");
+      const { pages } = completion;
+      assert(pages.length === writing.length, "a look is answered in part");
+      const hasLanded = ({ executed }: Group, index: number) => {
+        const command = pages[index]?.events[0]?.command;
+        return executed.some(({ entry }) => entry.id === command);
+      };
+      this.#land(writing.filter(hasLanded));
+      this.#lost(
+        writing.filter((group, index) => !hasLanded(group, index)),
+        reading,
+      );
+    }
+  }
+
+  /** K5. Not found is not "not applied"; only who wrote nothing knows that nothing changed. */
+  #lost(writing: readonly Group[], reading: readonly Executed[]): void {
+    this.#batchCount -= 1;
+    this.#sweepLater(); // what landed after all may be due
+    for (const { entry, wrote } of [...writing.flatMap(({ executed }) => executed), ...reading]) {
+      this.#finish(entry, failed(wrote ? "outcome_unknown" : "store_failed"));
+    }
+  }
+
+  #land(groups: readonly Group[]): void {
+    for (const group of groups) {
+      const onTheirWay = drained(group);
+      for (const { key, write } of group.changes) {
+        if (write !== null && !onTheirWay.has(key.id)) this.#sweepBy(write.dueAt);
+      }
+      for (const command of group.executed.flatMap(({ caused }) => caused)) {
+        if (!this.#drains.push(this.#enter(command, null))) this.#sweepBy(deadlineMs(0n)); // K7
+      }
+      this.#release(group.executed);
+    }
+  }
+
+  #release(executed: readonly Executed[]): void {
+    for (const { entry, response } of executed) this.#finish(entry, response);
+  }
+
+  #retry(executed: readonly Executed[]): readonly Entry[] {
+    const entries = executed.map(({ entry }) => entry);
+    this.#trace({ kind: "conflicted", commands: entries.map(({ command }) => command) });
+    return entries.flatMap((entry) => {
+      if (entry.attempt < this.#limits.attemptsMax)
+        return [{ ...entry, attempt: entry.attempt + 1 }];
+      this.#finish(entry, failed("store_overloaded"));
+      return [];
+    });
+  }
+
+  /** Ends a batch that has not executed. */
+  #abandon(batch: Batch, failure: StoreFailure): void {
+    assert(failure !== "outcome_unknown", "a load has no effect that could be unknown");
+    this.#batchCount -= 1;
+    for (const entry of batch.entries) this.#finish(entry, failed(failure));
+  }
+
+  #finish({ command, reply }: Entry, response: Response | null): void {
+    this.#trace({ kind: "finished", command, response });
+    if (reply !== null) {
+      assert(response !== null, "somebody waits for an answer and there is none");
+      reply(response);
+    } else if (response !== null) {
+      this.#sweepLater(); // an internal command failed: what it was for is still due
+    }
+  }
+
+  #enter(command: Command, reply: Reply | null): Entry {
+    this.#commandCount += 1;
+    const id = commandId(`${this.#node}-${this.#commandCount}`);
+    return { command, keys: keys(command), id, attempt: 1, reply };
+  }
+
+  #enqueue(submission: Submission, flight: Flight): boolean {
+    this.#ticket += 1;
+    const isQueued = this.#aio.enqueue({ ticket: this.#ticket, submission });
+    if (isQueued) this.#flights.set(this.#ticket, flight);
+    return isQueued;
+  }
+}

@@ -1,0 +1,74 @@
+// The border. This is all that the kernel may ask of the outside and all that it may be told; aio/
+// implements it over real stores, dst/ over a simulated one, and neither knows the other.
+
+import type { Command, Failure, Response } from "./command.ts";
+import type { DeadlineMs, InstantMs } from "./ids.ts";
+import type { Found, LogPage, LogRange, PromiseQuery } from "./search.ts";
+import type { Component, Stream, StreamKey } from "./stream.ts";
+
+export type Submission =
+  /** Read these streams, those that do not exist included, all at one moment. */
+  | { readonly kind: "load"; readonly keys: readonly StreamKey[] }
+  /** Write these components, in one transaction with one sync to disk. */
+  | { readonly kind: "commit"; readonly components: readonly Component[] }
+  | { readonly kind: "query"; readonly query: PromiseQuery }
+  /** Read these ranges of the log, all at one moment. */
+  | { readonly kind: "log"; readonly ranges: readonly LogRange[] }
+  /** Claim the streams that are due, for a while (design.md, "More than one server"). */
+  | { readonly kind: "due"; readonly now: InstantMs; readonly limit: number };
+
+/** A stream under its key, or the news that its record cannot be read. */
+export type Loaded =
+  | { readonly kind: "stream"; readonly stream: Stream }
+  | { readonly kind: "unreadable"; readonly key: StreamKey };
+
+export type Due = {
+  readonly streams: readonly Stream[];
+  /** When to ask again if nothing is written in between; null: never. */
+  readonly nextAt: DeadlineMs | null;
+};
+
+/** Only a failed commit may be `outcome_unknown`; all others are known to have had no effect. */
+export type StoreFailure = Exclude<Failure, "queue_full">;
+
+export type Completion =
+  /** In the order of the keys. */
+  | { readonly kind: "loaded"; readonly streams: readonly Loaded[] }
+  /** All is durable but these components, by index, some stream of which had moved. */
+  | { readonly kind: "committed"; readonly conflicts: readonly number[] }
+  | { readonly kind: "found"; readonly found: Found }
+  /** In the order of the ranges. */
+  | { readonly kind: "logged"; readonly pages: readonly LogPage[] }
+  | { readonly kind: "due"; readonly due: Due }
+  | { readonly kind: "failed"; readonly failure: StoreFailure };
+
+/** A submission in its queue, and the completion that carries the same ticket back. */
+export type Sqe = { readonly ticket: number; readonly submission: Submission };
+export type Cqe = { readonly ticket: number; readonly completion: Completion };
+
+export interface Aio {
+  /**
+   * Never blocks and never answers from within the call.
+   *
+   * @returns false if its queue is full; then nothing has happened and no completion will come
+   */
+  enqueue(sqe: Sqe): boolean;
+  /** Takes out what has completed since the last call. */
+  drain(): readonly Cqe[];
+}
+
+/** What happened in a tick: feeds logs, metrics and the trace of a simulation. */
+export type TraceRecord =
+  | { readonly kind: "admitted"; readonly commands: readonly Command[] }
+  /** Once for each command, when it leaves the kernel; null if nobody had asked. */
+  | { readonly kind: "finished"; readonly command: Command; readonly response: Response | null }
+  /** Commands that go back to step one, because another server was faster. */
+  | { readonly kind: "conflicted"; readonly commands: readonly Command[] }
+  | { readonly kind: "unreadable"; readonly key: StreamKey }
+  | {
+      readonly kind: "failed";
+      readonly submission: Submission["kind"];
+      readonly failure: StoreFailure;
+    };
+
+export type Trace = (record: TraceRecord) => void;

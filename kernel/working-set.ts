@@ -1,0 +1,73 @@
+// The working set in which one batch executes. It lives from load to commit and is then dropped,
+// whatever became of it: what is not in the store is not known.
+//
+//   W1. An event is folded as it is appended, so the next command of the batch sees it.
+//   W2. Only what was loaded can be read or changed.
+//   W3. A change expects the revision that was loaded, never one that the batch itself has reached:
+//       another server may have reached the same number by other events.
+
+import { assert } from "./assert.ts";
+import type { Event, RecordedEvent } from "./event.ts";
+import { type CommandId, type InstantMs, type StreamVersion, streamVersion } from "./ids.ts";
+import {
+  type Change,
+  dueAt,
+  evolve,
+  type Stream,
+  type StreamKey,
+  type StreamState,
+} from "./stream.ts";
+import { StreamMap } from "./stream-map.ts";
+
+type Working = { readonly loaded: Stream; readonly events: RecordedEvent[]; state: StreamState };
+
+/** Who appends: the command, and the instant of its batch. */
+export type Author = { readonly command: CommandId; readonly now: InstantMs };
+
+export class WorkingSet {
+  readonly #streams = new StreamMap<Working>();
+  #eventCount = 0;
+
+  constructor(streams: readonly Stream[]) {
+    for (const loaded of streams) {
+      this.#streams.set(loaded.key, { loaded, events: [], state: loaded.state });
+    }
+  }
+
+  /** Of all streams together: a command that leaves it alone has written nothing. */
+  get eventCount(): number {
+    return this.#eventCount;
+  }
+
+  state(key: StreamKey): StreamState {
+    return this.#stream(key).state;
+  }
+
+  /** The version that the batch has reached so far. */
+  version(key: StreamKey): StreamVersion {
+    const { loaded, events } = this.#stream(key);
+    return streamVersion(loaded.version + events.length);
+  }
+
+  append(key: StreamKey, event: Event, { command, now }: Author): void {
+    const stream = this.#stream(key);
+    stream.state = evolve(stream.state, event); // W1
+    stream.events.push({ at: now, command, event });
+    this.#eventCount += 1;
+  }
+
+  /** What the batch wants of this stream, once all of it has executed. */
+  change(key: StreamKey): Change {
+    const { loaded, events, state } = this.#stream(key);
+    const expectedRevision = loaded.revision; // W3
+    if (events.length === 0) return { key, expectedRevision, write: null };
+    const write = { version: this.version(key), events, snapshot: state, dueAt: dueAt(state) };
+    return { key, expectedRevision, write };
+  }
+
+  #stream(key: StreamKey): Working {
+    const stream = this.#streams.get(key);
+    assert(stream !== undefined, "a command touches a stream that was not loaded"); // W2
+    return stream;
+  }
+}

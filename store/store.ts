@@ -1,0 +1,58 @@
+// The event store: five verbs over streams. It knows revisions, events, rows and indexes, and none
+// of the rules by which they came about. Every implementation passes test/store/conformance.ts.
+//
+//   A1. A commit is atomic and durable when it returns, and seen by nobody before.
+//   A2. A component lands whole, and only if every stream in it still has the revision that was
+//       loaded, those included that it only read. The other components land without it.
+//   A3. Events and snapshot of a stream are written together; a stream never vanishes.
+//   A4. Each call reads one consistent state: all that was committed before, nothing in part.
+//   A5. `due` claims what it returns for `claimMs`: until then, or until the stream is written, it is
+//       not handed out again. A courtesy to the other servers; nothing rests on it.
+//   A6. A record that cannot be read is reported where its stream was asked for by key, fails a read
+//       that comes upon it, and keeps no other stream from being swept.
+
+import type { InstantMs } from "../kernel/ids.ts";
+import type { Due, Loaded, StoreFailure } from "../kernel/ports.ts";
+import type { Found, LogPage, LogRange, PromiseQuery } from "../kernel/search.ts";
+import type { Component, StreamKey } from "../kernel/stream.ts";
+
+/** How long a claim lasts, ms. Arbitrary: longer than a batch takes, shorter than a person waits. */
+export const claimMs = 5_000;
+
+export interface Store {
+  /** One for each key, in their order; a stream that does not exist at version and revision 0. */
+  load(keys: readonly StreamKey[]): readonly Loaded[];
+  /**
+   * Applies the components in order, each whole or not at all.
+   *
+   * @returns the indexes of those that were not applied (A2)
+   */
+  commit(components: readonly Component[]): readonly number[];
+  /** Newest first; stops at `limit` rows, or once they weigh `weightMax` (kernel/search.ts, R4). */
+  query(query: PromiseQuery): Found;
+  /** The unclaimed streams with `dueAt <= now`, ordered by (due date, kind, id bytewise) (A5). */
+  due(now: InstantMs, limit: number): Due;
+  /** A page for each range, oldest first; weighed like a query, by `eventWeight`. */
+  log(ranges: readonly LogRange[]): readonly LogPage[];
+}
+
+/**
+ * A store could not do what it was asked, and what that means for the command. What a store throws
+ * besides is a bug.
+ */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly failure: StoreFailure;
+  /** The server must stop: only a restart can tell what is on the disk (promise-api.md §6.3). */
+  readonly isFatal: boolean;
+
+  constructor(
+    failure: StoreFailure,
+    message: string,
+    options: { cause?: unknown; isFatal?: boolean } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.failure = failure;
+    this.isFatal = options.isFatal ?? false;
+  }
+}

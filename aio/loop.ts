@@ -1,0 +1,72 @@
+// Turns the kernel. A tick is due when a request arrives, when a submission has completed, and when
+// the kernel's next instant has come; between them the process sleeps.
+//
+//   L1. Requests that arrive in one turn of Node's loop meet in one tick, and so in one batch.
+//   L2. The clock is read when a tick begins, never before waiting.
+//   L3. Sockets get a turn between any two ticks, so that no sweep shuts clients out.
+//   L4. What a tick throws is a bug or a fatal failure of the store: the loop stops for good.
+
+import type { Reply } from "../kernel/batch.ts";
+import type { Request } from "../kernel/command.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { StoreAio } from "./aio.ts";
+import type { Clock } from "./clock.ts";
+import { Timer } from "./timer.ts";
+
+export type LoopOptions = {
+  readonly kernel: Kernel;
+  readonly aio: StoreAio;
+  readonly clock: Clock;
+  /** Called once; the loop does not turn again. */
+  readonly onFatal: (error: unknown) => void;
+};
+
+export class Loop {
+  readonly #kernel: Kernel;
+  readonly #aio: StoreAio;
+  readonly #clock: Clock;
+  readonly #onFatal: (error: unknown) => void;
+  readonly #timer = new Timer(() => this.wake());
+  #isAwake = false;
+  #isStopped = false;
+
+  constructor({ kernel, aio, clock, onFatal }: LoopOptions) {
+    this.#kernel = kernel;
+    this.#aio = aio;
+    this.#clock = clock;
+    this.#onFatal = onFatal;
+  }
+
+  /** Like the kernel's `submit`, and the kernel will get to it. Call `wake` once to begin. */
+  submit(request: Request, reply: Reply): boolean {
+    const isAccepted = !this.#isStopped && this.#kernel.submit(request, reply);
+    if (isAccepted) this.wake();
+    return isAccepted;
+  }
+
+  wake(): void {
+    if (this.#isAwake || this.#isStopped) return;
+    this.#isAwake = true;
+    setImmediate(() => this.#turn()); // L1, L3
+  }
+
+  /** After this nothing is executed and no reply is called. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer.set(null, this.#clock.now());
+  }
+
+  #turn(): void {
+    this.#isAwake = false;
+    if (this.#isStopped) return;
+    try {
+      const now = this.#clock.now(); // L2
+      this.#kernel.tick(now);
+      if (this.#aio.waiting > 0) this.wake();
+      this.#timer.set(this.#kernel.wakeAt, now);
+    } catch (error) {
+      this.stop(); // L4
+      this.#onFatal(error);
+    }
+  }
+}

@@ -1,0 +1,35 @@
+// A submission, carried out by a store. What the store throws becomes a failure that says whether it
+// may have had an effect; what it throws unrecognised is a bug, and goes on up.
+
+import { assert, unreachable } from "../kernel/assert.ts";
+import type { Completion, Submission } from "../kernel/ports.ts";
+import { type Store, StoreError } from "../store/store.ts";
+
+/** @throws StoreError if it is fatal: the process must stop and the restart decide */
+export function perform(store: Store, submission: Submission): Completion {
+  try {
+    return ask(store, submission);
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.isFatal) throw error;
+    const mayBeUnknown = submission.kind === "commit";
+    assert(mayBeUnknown || error.failure !== "outcome_unknown", "a read of unknown outcome");
+    return { kind: "failed", failure: error.failure };
+  }
+}
+
+function ask(store: Store, submission: Submission): Completion {
+  switch (submission.kind) {
+    case "load":
+      return { kind: "loaded", streams: store.load(submission.keys) };
+    case "commit":
+      return { kind: "committed", conflicts: store.commit(submission.components) };
+    case "query":
+      return { kind: "found", found: store.query(submission.query) };
+    case "log":
+      return { kind: "logged", pages: store.log(submission.ranges) };
+    case "due":
+      return { kind: "due", due: store.due(submission.now, submission.limit) };
+    default:
+      return unreachable(submission);
+  }
+}

@@ -1,0 +1,55 @@
+// The requests that a load is made of, as text ready for a socket.
+
+export type Plan =
+  /** Creates new promises, no id twice. */
+  | { readonly kind: "create"; readonly prefix: string }
+  /** Reads promises `<prefix>0` to `<prefix><stored - 1>`, spread evenly. */
+  | { readonly kind: "get"; readonly prefix: string; readonly stored: number }
+  /** Creates a promise, and resolves it with the request after. */
+  | { readonly kind: "create_resolve"; readonly prefix: string }
+  | { readonly kind: "search"; readonly query: string }
+  /** Creates promises that all fall due at one instant. */
+  | { readonly kind: "due"; readonly prefix: string; readonly timeoutAt: number };
+
+const never = 2_524_608_000_000;
+const stride = 7_919; // a prime: walks all of the stored promises, never neighbours in a row
+
+/** @param number counts the requests of a load, from 0 */
+export function request(plan: Plan, number: number): string {
+  switch (plan.kind) {
+    case "create":
+      return create(`${plan.prefix}${number}`, never);
+    case "due":
+      return create(`${plan.prefix}${number}`, plan.timeoutAt);
+    case "create_resolve": {
+      const id = `${plan.prefix}${number >> 1}`;
+      return number % 2 === 0 ? create(id, never) : resolve(id);
+    }
+    case "get":
+      return get(`/promises/${plan.prefix}${(number * stride) % plan.stored}`);
+    case "search":
+      return get(`/promises?${plan.query}`);
+    default:
+      throw new Error(`no such plan: ${JSON.stringify(plan satisfies never)}`);
+  }
+}
+
+function create(id: string, timeoutAt: number): string {
+  const body = `{"param":{"data":"aGVsbG8="},"timeout":${timeoutAt},"tags":{"app":"bench"}}`;
+  return post(`/promises/${id}/create`, `${id}-create`, body);
+}
+
+function resolve(id: string): string {
+  return post(`/promises/${id}/resolve`, `${id}-resolve`, '{"value":{"data":"ZG9uZQ=="}}');
+}
+
+function post(path: string, key: string, body: string): string {
+  return (
+    `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n` +
+    `Idempotency-Key: ${key}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  );
+}
+
+function get(path: string): string {
+  return `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+}

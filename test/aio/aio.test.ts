@@ -1,0 +1,211 @@
+// The real outside, piece by piece, over scripted stores and clocks.
+
+import { expect, test, vi } from "vitest";
+import { StoreAio } from "../../aio/aio.ts";
+import { Clock } from "../../aio/clock.ts";
+import { Loop } from "../../aio/loop.ts";
+import { perform } from "../../aio/storage.ts";
+import { Timer } from "../../aio/timer.ts";
+import { deadlineMs, instantMs, int64Max, promiseId } from "../../kernel/ids.ts";
+import { Kernel } from "../../kernel/kernel.ts";
+import { limits } from "../../kernel/limits.ts";
+import type { StoreFailure, Submission } from "../../kernel/ports.ts";
+import { emptyValue, noPairs } from "../../kernel/value.ts";
+import { MemoryStore } from "../../store/memory.ts";
+import { type Store, StoreError } from "../../store/store.ts";
+
+const quiet = { started: () => undefined, finished: () => undefined };
+const due: Submission = { kind: "due", now: instantMs(1), limit: 1 };
+const commit: Submission = { kind: "commit", components: [] };
+
+/** A store whose every verb does this. */
+function failing(act: () => never): Store {
+  return { load: act, commit: act, query: act, due: act, log: act };
+}
+
+function throwing(failure: StoreFailure, isFatal = false): Store {
+  return failing(() => {
+    throw new StoreError(failure, "told to", { isFatal });
+  });
+}
+
+/** The same store, and word of each call. */
+function watched(store: Store, note: (verb: keyof Store) => void): Store {
+  const tell = <Arguments extends unknown[], Answer>(
+    verb: keyof Store,
+    ask: (...args: Arguments) => Answer,
+  ) => {
+    return (...args: Arguments) => {
+      note(verb);
+      return ask(...args);
+    };
+  };
+  return {
+    load: tell("load", (keys) => store.load(keys)),
+    commit: tell("commit", (components) => store.commit(components)),
+    query: tell("query", (query) => store.query(query)),
+    due: tell("due", (now, limit) => store.due(now, limit)),
+    log: tell("log", (ranges) => store.log(ranges)),
+  };
+}
+
+test("clock: does not run backwards", () => {
+  const readings = [5, 3, 5, 9];
+  const clock = new Clock(() => readings.shift() ?? 0);
+  expect([clock.now(), clock.now(), clock.now(), clock.now(), clock.now()]).toEqual([
+    5, 5, 5, 9, 9,
+  ]);
+});
+
+test("timer: rings once at its instant, can be moved, and sleeps far deadlines in pieces", () => {
+  vi.useFakeTimers();
+  try {
+    let rings = 0;
+    const timer = new Timer(() => {
+      rings += 1;
+    });
+    timer.set(deadlineMs(100n), instantMs(40));
+    vi.advanceTimersByTime(59);
+    expect(rings).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(rings).toBe(1);
+    timer.set(deadlineMs(200n), instantMs(100));
+    timer.set(deadlineMs(150n), instantMs(100));
+    vi.advanceTimersByTime(50);
+    expect(rings).toBe(2);
+    timer.set(deadlineMs(10n), instantMs(150));
+    vi.advanceTimersByTime(0);
+    expect(rings).toBe(3);
+    timer.set(deadlineMs(int64Max), instantMs(150));
+    vi.advanceTimersByTime(2 ** 31 - 2);
+    expect(rings).toBe(3);
+    vi.advanceTimersByTime(1);
+    expect(rings).toBe(4);
+    timer.set(deadlineMs(900n), instantMs(800));
+    timer.set(null, instantMs(800));
+    vi.advanceTimersByTime(10_000);
+    expect(rings).toBe(4);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test.each(["store_overloaded", "store_failed", "record_unreadable"] as const)(
+  "storage: a store that says %s makes a failure of it",
+  (failure) => {
+    expect(perform(throwing(failure), due)).toEqual({ kind: "failed", failure });
+  },
+);
+
+test("storage: only a commit may be of unknown outcome", () => {
+  expect(perform(throwing("outcome_unknown"), commit)).toEqual({
+    kind: "failed",
+    failure: "outcome_unknown",
+  });
+  expect(() => perform(throwing("outcome_unknown"), due)).toThrow("unknown outcome");
+});
+
+test("storage: what is fatal, or not recognised, goes on up", () => {
+  expect(() => perform(throwing("outcome_unknown", true), commit)).toThrow(StoreError);
+  const broken = failing(() => {
+    throw new TypeError("a bug");
+  });
+  expect(() => perform(broken, due)).toThrow(TypeError);
+});
+
+test("aio: I1 I2 I3 nothing happens in enqueue, all in order in drain, and full is a value", () => {
+  const seen: string[] = [];
+  const store = new MemoryStore();
+  const spy = watched(store, (verb) => seen.push(verb));
+  const finished: string[] = [];
+  const observer = { ...quiet, finished: (status: string) => finished.push(status) };
+  const aio = new StoreAio({ store: spy, queueMax: 3, observer });
+  const submissions: Submission[] = [commit, { kind: "load", keys: [] }, due, due];
+  const accepted = submissions.map((submission, ticket) => aio.enqueue({ ticket, submission }));
+  expect(accepted).toEqual([true, true, true, false]);
+  expect([seen, aio.waiting]).toEqual([[], 3]);
+  expect(aio.drain().map(({ ticket }) => ticket)).toEqual([0, 1, 2]);
+  expect([seen, aio.waiting, aio.drain()]).toEqual([["commit", "load", "due"], 0, []]);
+  expect(finished).toEqual(["success", "success", "success"]);
+});
+
+function start(store: Store = new MemoryStore()) {
+  const batches: number[] = [];
+  const failures: unknown[] = [];
+  const aio = new StoreAio({ store, queueMax: 9, observer: quiet });
+  const trace = (record: { kind: string; commands?: readonly unknown[] }) => {
+    if (record.kind === "admitted") batches.push(record.commands?.length ?? 0);
+  };
+  const kernel = new Kernel({ aio, limits: limits(), node: "n", trace });
+  const clock = new Clock(() => 1);
+  const loop = new Loop({ kernel, aio, clock, onFatal: (error) => failures.push(error) });
+  return { loop, kernel, batches, failures };
+}
+
+const create = (name: string) => {
+  const rest = { param: emptyValue, tags: noPairs, key: null, strict: false, isExternal: true };
+  const timeoutAt = deadlineMs(int64Max);
+  return { kind: "create_promise", id: promiseId(name), timeoutAt, ...rest } as const;
+};
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+test("loop: L1 requests of one turn meet in one batch, and all are answered", async () => {
+  const { loop, batches } = start();
+  const answers = ["a", "b", "c"].map(
+    (name) => new Promise((resolve) => loop.submit(create(name), resolve)),
+  );
+  expect(await Promise.all(answers)).toMatchObject([
+    { changed: true },
+    { changed: true },
+    { changed: true },
+  ]);
+  expect(batches).toEqual([3]);
+});
+
+test("loop: L3 sockets get a turn between two ticks", async () => {
+  const { loop, kernel } = start();
+  loop.submit(create("a"), () => undefined);
+  await turn();
+  expect(kernel.isIdle).toBe(false);
+  for (let turns = 0; turns < 5; turns++) await turn();
+  expect(kernel.isIdle).toBe(true);
+});
+
+test("loop: L4 what a tick throws stops the loop for good", async () => {
+  const fatal = new StoreError("outcome_unknown", "fsync failed", { isFatal: true });
+  const store = failing(() => {
+    throw fatal;
+  });
+  const { loop, failures } = start(store);
+  expect(loop.submit(create("a"), () => undefined)).toBe(true);
+  for (let turns = 0; turns < 5; turns++) await turn();
+  expect(failures).toEqual([fatal]);
+  expect(loop.submit(create("b"), () => undefined)).toBe(false);
+});
+
+test("loop: L2 the clock is read once a tick, when it begins", async () => {
+  let reads = 0;
+  const aio = new StoreAio({ store: new MemoryStore(), queueMax: 9, observer: quiet });
+  const kernel = new Kernel({ aio, limits: limits(), node: "n", trace: () => undefined });
+  const clock = new Clock(() => {
+    reads += 1;
+    return 1;
+  });
+  const loop = new Loop({ kernel, aio, clock, onFatal: () => undefined });
+  loop.wake();
+  expect(reads).toBe(0);
+  await turn();
+  expect(reads).toBe(1);
+});
+
+test("loop: once started and idle, it never asks the store again", async () => {
+  let calls = 0;
+  const store = new MemoryStore();
+  const counted = watched(store, () => {
+    calls += 1;
+  });
+  const { loop } = start(counted);
+  loop.wake();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(calls).toBe(1); // the sweep that is all recovery
+});

@@ -1,0 +1,450 @@
+// The step machine on a stage, against scripts. What it asks of the outside and what it tells its
+// clients goes into one log, because most of its rules are about the order of things.
+
+import { expect, test } from "vitest";
+import type { Request, Response } from "../../kernel/command.ts";
+import {
+  commandId,
+  type DeadlineMs,
+  deadlineMs,
+  instantMs,
+  position,
+  promiseId,
+  streamRevision,
+  streamVersion,
+} from "../../kernel/ids.ts";
+import { Kernel } from "../../kernel/kernel.ts";
+import { limits } from "../../kernel/limits.ts";
+import type {
+  Aio,
+  Completion,
+  Cqe,
+  Loaded,
+  Sqe,
+  StoreFailure,
+  Submission,
+} from "../../kernel/ports.ts";
+import type { LogPage } from "../../kernel/search.ts";
+import { absent, fold, promiseKey, type Stream, type StreamState } from "../../kernel/stream.ts";
+import { emptyValue, noPairs } from "../../kernel/value.ts";
+
+const small = { queueMax: 4, batchMax: 3, attemptsMax: 2, sweepShareMax: 1, readsMax: 1 };
+const due = deadlineMs(50n);
+
+class Stage implements Aio {
+  readonly log: string[] = [];
+  readonly kernel: Kernel;
+  /** Submissions that are refused by a full queue; counts down. */
+  refusals = 0;
+  readonly #cqes: Cqe[] = [];
+  readonly #open: Sqe[] = [];
+
+  constructor(chosen: Parameters<typeof limits>[0] = {}) {
+    this.kernel = new Kernel({
+      aio: this,
+      limits: limits({ ...small, sweepRetryMs: 1000, ...chosen }),
+      node: "n",
+      trace: (record) => {
+        if (record.kind === "unreadable") this.log.push(`cannot read ${record.key.id}`);
+      },
+    });
+    this.tick();
+    this.complete({ kind: "due", due: { streams: [], nextAt: null } });
+    this.log.length = 0; // how it starts is one scene of its own
+  }
+
+  submit(name: string, request: Request): void {
+    const isAccepted = this.kernel.submit(request, (response) => {
+      this.log.push(`${name} ${said(response)}`);
+    });
+    if (!isAccepted) this.log.push(`${name} turned away`);
+  }
+
+  tick(now = 1): void {
+    this.kernel.tick(instantMs(now));
+  }
+
+  /** Answers the oldest open submission, or the one of this kind. */
+  complete(completion: Completion, now = 1, kind?: Submission["kind"]): void {
+    const index = this.#open.findIndex(
+      ({ submission }) => (kind ?? submission.kind) === submission.kind,
+    );
+    const [sqe] = this.#open.splice(index, 1);
+    this.#cqes.push({ ticket: sqe?.ticket ?? -1, completion });
+    this.tick(now);
+  }
+
+  repeat(completion: Completion): void {
+    this.#cqes.push({ ticket: 1, completion });
+    this.tick();
+  }
+
+  enqueue(sqe: Sqe): boolean {
+    if (this.refusals > 0) {
+      this.refusals -= 1;
+      this.log.push(`no room for ${sqe.submission.kind}`);
+      return false;
+    }
+    this.log.push(asked(sqe.submission));
+    this.#open.push(sqe);
+    return true;
+  }
+
+  drain(): readonly Cqe[] {
+    return this.#cqes.splice(0);
+  }
+}
+
+function asked(submission: Submission): string {
+  switch (submission.kind) {
+    case "load":
+      return `load ${submission.keys.map(({ id }) => id).join("+")}`;
+    case "commit": {
+      const groups = submission.components.map(({ changes }) => {
+        return changes.map(({ key, write }) => (write === null ? `(${key.id})` : key.id)).join("+");
+      });
+      return `commit ${groups.join(" | ")}`;
+    }
+    case "log":
+      return `log ${submission.ranges.map(({ of, after }) => `${of?.id ?? "all"}>${after}`).join(" ")}`;
+    case "due":
+      return `due at ${submission.now}`;
+    default:
+      return submission.kind;
+  }
+}
+
+type Step = (stage: Stage) => void;
+
+const create = (name: string, timeoutAt: DeadlineMs = deadlineMs(9999n)): Step => {
+  const rest = { param: emptyValue, tags: noPairs, key: null, strict: false, isExternal: true };
+  return (stage) =>
+    stage.submit(name, { kind: "create_promise", id: promiseId(name), timeoutAt, ...rest });
+};
+const get = (name: string): Step => {
+  return (stage) => stage.submit(name, { kind: "get_promise", id: promiseId(name) });
+};
+const resolve = (name: string): Step => {
+  const rest = { outcome: "resolved", value: emptyValue, key: null, strict: false } as const;
+  return (stage) => stage.submit(name, { kind: "settle_promise", id: promiseId(name), ...rest });
+};
+const register = (awaited: string, awaiter: string): Step => {
+  const ids = { awaited: promiseId(awaited), awaiter: promiseId(awaiter) };
+  return (stage) => stage.submit(`${awaited}<${awaiter}`, { kind: "register_callback", ...ids });
+};
+const search: Step = (stage) => {
+  const rest = { pattern: "*", state: null, tags: noPairs, limit: 1, before: null };
+  stage.submit("search", { kind: "search_promises", ...rest });
+};
+const history = (name: string | null): Step => {
+  const of = name === null ? null : promiseKey(promiseId(name));
+  return (stage) => stage.submit("history", { kind: "read_events", of, after: 0, limit: 9 });
+};
+
+const born = (timeoutAt: bigint, tags = noPairs) => ({
+  ...({
+    kind: "promise_created",
+    createdAt: instantMs(0),
+    timeoutAt: deadlineMs(timeoutAt),
+  } as const),
+  ...{ param: emptyValue, tags, key: null, isExternal: true },
+});
+const over = {
+  outcome: "resolved",
+  settledAt: instantMs(1),
+  value: emptyValue,
+  key: null,
+} as const;
+const pending = fold([born(9999n)]);
+const worker = fold([born(9999n, new Map([["resonate:target", "poll://any@g"]]))]);
+const overdue = fold([born(50n)]);
+const awaited = (...awaiters: readonly string[]): StreamState => {
+  const waiting = awaiters.map((name) => promiseId(name));
+  return fold([
+    born(9999n),
+    ...waiting.map((awaiter) => ({ kind: "callback_registered" as const, awaiter })),
+  ]);
+};
+const settledWith = (...awaiters: readonly string[]): StreamState => {
+  const waiting = awaiters.map((name) => promiseId(name));
+  return fold([
+    born(9999n),
+    ...waiting.map((awaiter) => ({ kind: "callback_registered" as const, awaiter })),
+    { kind: "promise_settled", ...over },
+  ]);
+};
+
+const stream = (name: string, state: StreamState = absent): Stream => {
+  const count = state === absent ? 0 : 1;
+  const numbers = { version: streamVersion(count), revision: streamRevision(count) };
+  return { key: promiseKey(promiseId(name)), ...numbers, state };
+};
+type Named = string | readonly [string, StreamState];
+const load = (...names: readonly Named[]): Completion => ({
+  kind: "loaded",
+  streams: names.map((name): Loaded => {
+    const [id, state] = typeof name === "string" ? [name, absent] : name;
+    return { kind: "stream", stream: stream(id, state) };
+  }),
+});
+const loaded =
+  (...names: readonly Named[]): Step =>
+  (stage) =>
+    stage.complete(load(...names));
+const loadedAt =
+  (now: number, ...names: readonly Named[]): Step =>
+  (stage) =>
+    stage.complete(load(...names), now);
+const unreadable = (bad: string, ...names: readonly string[]): Step => {
+  const streams: Loaded[] = names.map((name) => ({ kind: "stream", stream: stream(name) }));
+  const key = promiseKey(promiseId(bad));
+  return (stage) =>
+    stage.complete({ kind: "loaded", streams: [{ kind: "unreadable", key }, ...streams] });
+};
+const committed = (...conflicts: readonly number[]): Step => {
+  return (stage) => stage.complete({ kind: "committed", conflicts }, 1, "commit");
+};
+const failed =
+  (failure: StoreFailure): Step =>
+  (stage) =>
+    stage.complete({ kind: "failed", failure });
+/** The log holds, for each range, an event of this command; null: nothing. */
+const looked = (...commands: readonly (string | null)[]): Step => {
+  const pages = commands.map((command): LogPage => {
+    if (command === null) return { events: [], end: 0 };
+    const event = { at: instantMs(1), command: commandId(command), event: born(9999n) };
+    const place = {
+      position: position(1),
+      key: promiseKey(promiseId("x")),
+      version: streamVersion(1),
+    };
+    return { events: [{ ...event, ...place }], end: 1 };
+  });
+  return (stage) => stage.complete({ kind: "logged", pages });
+};
+const swept = (streams: readonly Stream[], nextAt: DeadlineMs | null = null, now = 60): Step => {
+  return (stage) => stage.complete({ kind: "due", due: { streams, nextAt } }, now, "due");
+};
+const full =
+  (refusals: number): Step =>
+  (stage) => {
+    stage.refusals = refusals;
+  };
+const tick: Step = (stage) => stage.tick();
+const tickAt =
+  (now: number): Step =>
+  (stage) =>
+    stage.tick(now);
+const wake: Step = (stage) => stage.log.push(`wake at ${stage.kernel.wakeAt}`);
+const idle: Step = (stage) => stage.log.push(stage.kernel.isIdle ? "idle" : "busy");
+
+type Row = readonly [rule: string, script: readonly Step[], log: readonly string[]];
+
+// biome-ignore format: a scene takes three lines
+const rows: readonly Row[] = [
+  ["K1 what arrives during a batch becomes the next one",
+    [create("a"), tick, create("b"), create("c"), tick, loaded("a"), committed()],
+    ["load a", "commit a", "a pending", "load b+c"]],
+  ["K1 a batch has its limit",
+    [get("a"), get("b"), get("c"), get("d"), tick],
+    ["load a+b+c"]],
+  ["K2 commands execute in the order of submission",
+    [get("a"), create("a"), create("a"), tick, loaded("a"), committed()],
+    ["load a", "commit a", "a promise_not_found", "a pending", "a promise_already_exists"]],
+  ["K2 a batch executes at the instant at which it was loaded, not admitted",
+    [get("a"), tick, loadedAt(60, ["a", overdue]), (stage) => stage.complete({ kind: "committed", conflicts: [] }, 60)],
+    ["load a", "commit a", "a timedout at 50"]],
+  ["K3 no reply leaves before the commit, not even that of a read",
+    [create("a"), get("b"), tick, loaded("a", "b"), tick],
+    ["load a+b", "commit a"]],
+  ["K3 a batch that changes nothing has nothing to wait for",
+    [get("a"), tick, loaded("a"), idle],
+    ["load a", "a promise_not_found", "idle"]],
+  ["K4 a conflict sends back its own commands, ahead of newer ones",
+    [create("a"), create("b"), tick, create("c"), loaded("a", "b"), committed(1)],
+    ["load a+b", "commit a | b", "a pending", "load b+c"]],
+  ["K4 a conflict sends back what shares a stream with it, directly or through others",
+    [register("a", "b"), register("b", "c"), create("d"), tick, loaded(["a", pending], ["b", worker], ["c", worker], "d"), committed(0)],
+    ["load a+b+c+d", "commit a+b+(c) | d", "d pending", "load a+b+c"]],
+  ["K4 a command is given up after its last attempt",
+    [create("a"), tick, loaded("a"), committed(0), loaded("a"), committed(0), idle],
+    ["load a", "commit a", "load a", "commit a", "a store_overloaded", "idle"]],
+  ["K5 after a lost commit the log is asked; what is found is answered as decided",
+    [create("a"), create("b"), tick, loaded("a", "b"), failed("outcome_unknown"), looked("n-1", "n-2"), idle],
+    ["load a+b", "commit a | b", "log a>0 b>0", "a pending", "b pending", "idle"]],
+  ["K5 what is not found is unknown, and not decided again",
+    [create("a"), create("b"), tick, loaded("a", "b"), failed("outcome_unknown"), looked(null, "n-2"), idle],
+    ["load a+b", "commit a | b", "log a>0 b>0", "b pending", "a outcome_unknown", "idle"]],
+  ["K5 another one's event in the same place is not ours",
+    [create("a"), tick, loaded("a"), failed("outcome_unknown"), looked("m-1")],
+    ["load a", "commit a", "log a>0", "a outcome_unknown"]],
+  ["K5 a look that fails leaves all unknown",
+    [create("a"), tick, loaded("a"), failed("outcome_unknown"), failed("store_failed")],
+    ["load a", "commit a", "log a>0", "a outcome_unknown"]],
+  ["K5 a look that finds no room leaves all unknown",
+    [create("a"), tick, full(0), loaded("a"), full(1), failed("outcome_unknown")],
+    ["load a", "commit a", "no room for log", "a outcome_unknown"]],
+  ["K5 who wrote nothing fails and knows that nothing changed",
+    [create("a"), get("a"), get("b"), tick, loaded("a", "b"), failed("outcome_unknown"), looked(null)],
+    ["load a+b", "commit a", "log a>0", "a outcome_unknown", "a store_failed", "b store_failed"]],
+  ["K5 what was lost may be due: the sweep looks for it",
+    [create("a"), tick, loaded("a"), failed("outcome_unknown"), looked(null), wake],
+    ["load a", "commit a", "log a>0", "a outcome_unknown", "wake at 1001"]],
+  ["K6 a failed load answers each of its commands, once",
+    [get("a"), get("b"), tick, failed("store_failed"), tick, idle],
+    ["load a+b", "a store_failed", "b store_failed", "idle"]],
+  ["K6 a full queue accepts none, whatever it asks",
+    [get("a"), get("b"), get("c"), search, get("e"), search],
+    ["e turned away", "search turned away"]],
+  ["K6 a commit that was rolled back fails what it was for; reads stay up",
+    [create("a"), get("b"), tick, loaded("a", ["b", pending]), failed("store_overloaded"), idle],
+    ["load a+b", "commit a", "a store_overloaded", "b pending", "idle"]],
+  ["K6 a load that finds no room is answered as overload",
+    [get("a"), full(1), tick, idle],
+    ["no room for load", "a store_overloaded", "idle"]],
+  ["K6 a commit that finds no room is answered as overload",
+    [create("a"), tick, full(1), loaded("a"), idle],
+    ["load a", "no room for commit", "a store_overloaded", "idle"]],
+  ["B1 an unreadable record fails its own command and no other",
+    [get("a"), create("b"), tick, unreadable("a", "b"), committed()],
+    ["load a+b", "cannot read a", "commit b", "b pending", "a record_unreadable"]],
+  ["B1 nor does it drag down what else its command would have touched",
+    [register("b", "a"), create("b"), tick, (stage) => stage.complete({ kind: "loaded", streams: [
+      { kind: "stream", stream: stream("b") }, { kind: "unreadable", key: promiseKey(promiseId("a")) }] }), committed()],
+    ["load b+a", "cannot read a", "commit b", "b pending", "b<a record_unreadable"]],
+  ["B2 a stream that was only read is checked as well",
+    [register("a", "b"), tick, loaded(["a", pending], ["b", worker]), committed()],
+    ["load a+b", "commit a+(b)", "a<b pending"]],
+  ["B3 a component that writes nothing is left out of the commit",
+    [get("a"), create("b"), tick, loaded("a", "b"), committed()],
+    ["load a+b", "commit b", "b pending", "a promise_not_found"]],
+  ["K7 a drain runs before commands that came after the settlement",
+    [resolve("a"), tick, create("x"), loaded(["a", awaited("w")]), committed(), loaded(["a", settledWith("w")], ["w", worker], "x"), committed()],
+    ["load a", "commit a", "a resolved", "load a+w+x", "commit a+(w) | x", "x pending"]],
+  ["K7 and takes a batch of its own if there are many",
+    [resolve("a"), tick, create("x"), loaded(["a", awaited("u", "v", "w")]), committed()],
+    ["load a", "commit a", "a resolved", "load a+u+v+w"]],
+  ["K7 drains that are on their way need no sweep",
+    [resolve("a"), tick, loaded(["a", awaited("w")]), committed(), wake],
+    ["load a", "commit a", "a resolved", "load a+w", "wake at null"]],
+  ["K7 a drain that fails is left to the sweep",
+    [resolve("a"), tick, loaded(["a", awaited("w")]), committed(), failed("store_failed"), wake],
+    ["load a", "commit a", "a resolved", "load a+w", "wake at 1001"]],
+  ["K7 drains after a lost commit that landed",
+    [resolve("a"), tick, loaded(["a", awaited("w")]), failed("outcome_unknown"), looked("n-1")],
+    ["load a", "commit a", "log a>1", "a resolved", "load a+w"]],
+  ["K8 nothing is asked before the first due date, and then at once",
+    [create("a", due), tick, loaded("a"), committed(), wake, tickAt(49), tickAt(50)],
+    ["load a", "commit a", "a pending", "wake at 50", "due at 50"]],
+  ["K8 a due promise is settled by a command of its own",
+    [create("a", due), tick, loaded("a"), committed(), tickAt(60), swept([stream("a", overdue)]), (stage) => stage.complete(load(["a", overdue]), 60), idle],
+    ["load a", "commit a", "a pending", "due at 60", "load a", "commit a", "busy"]],
+  ["K8 what falls due while a sweep is under way is not forgotten",
+    [create("a", due), create("b", deadlineMs(70n)), tick, loaded("a", "b"), tickAt(1), committed(), tickAt(60),
+      create("c", deadlineMs(65n)), tickAt(60), (stage) => stage.complete(load("c"), 60, "load"), (stage) => stage.complete({ kind: "committed", conflicts: [] }, 60, "commit"),
+      swept([], deadlineMs(70n)), wake],
+    ["load a+b", "commit a | b", "a pending", "b pending", "due at 60", "load c", "commit c", "c pending", "wake at 65"]],
+  ["K8 a failed sweep is tried again later, not at once",
+    [create("a", due), tick, loaded("a"), committed(), tickAt(60), (stage) => stage.complete({ kind: "failed", failure: "store_failed" }, 60), wake, tickAt(1059), tickAt(1060)],
+    ["load a", "commit a", "a pending", "due at 60", "wake at 1060", "due at 1060"]],
+  ["K8 a sweep that finds no room likewise",
+    [create("a", due), tick, loaded("a"), committed(), full(1), tickAt(60), wake],
+    ["load a", "commit a", "a pending", "no room for due", "wake at 1060"]],
+  ["K8 the sweep asks on while there is more",
+    [create("a", due), tick, loaded("a"), committed(), tickAt(60), swept([stream("a", overdue)], deadlineMs(55n)), wake,
+      (stage) => stage.complete(load(["a", overdue]), 60), (stage) => stage.complete({ kind: "committed", conflicts: [] }, 60, "commit")],
+    ["load a", "commit a", "a pending", "due at 60", "load a", "wake at 55", "commit a", "due at 60"]],
+  ["K9 a sweep and clients share each batch",
+    [create("z", due), tick, loaded("z"), committed(), create("x"), tickAt(60), (stage) => stage.complete({ kind: "failed", failure: "store_failed" }, 60, "load"),
+      create("y"), swept([stream("a", overdue), stream("b", overdue), stream("c", overdue)])],
+    ["load z", "commit z", "z pending", "due at 60", "load x", "x store_failed", "load a+y"]],
+  ["reads go beside the batches, so many at a time",
+    [create("a"), search, history(null), tick, (stage) => stage.complete({ kind: "found", found: { rows: [], hasMore: false } }, 1, "query")],
+    ["load a", "query", "search promises 0", "log all>0"]],
+  ["a read that fails says so",
+    [search, tick, failed("record_unreadable")],
+    ["query", "search record_unreadable"]],
+  ["a read that finds no room is answered as overload",
+    [search, full(1), tick, idle],
+    ["no room for query", "search store_overloaded", "idle"]],
+  ["the history of what does not exist is refused, the whole log is not",
+    [history("a"), tick, looked(null), history(null), tick, looked(null)],
+    ["log a>0", "history promise_not_found", "log all>0", "history events 0"]],
+];
+
+function said(response: Response): string {
+  switch (response.kind) {
+    case "promise": {
+      const { promise } = response;
+      if (promise.kind === "pending") return "pending";
+      return promise.outcome === "timedout" ? `timedout at ${promise.settledAt}` : promise.outcome;
+    }
+    case "promises":
+      return `promises ${response.page.promises.length}`;
+    case "events":
+      return `events ${response.page.events.length}`;
+    case "refused":
+      return response.refusal;
+    default:
+      return response.failure;
+  }
+}
+
+function play(script: readonly Step[], stage = new Stage()): readonly string[] {
+  for (const step of script) step(stage);
+  return stage.log;
+}
+
+test.each(rows)("kernel: %s", (_rule, script, log) => {
+  expect(play(script)).toEqual(log);
+});
+
+// biome-ignore format: a scene takes three lines
+const overlapping: readonly Row[] = [
+  ["K1 a second batch begins on other streams",
+    [create("a"), tick, create("b"), tick],
+    ["load a", "load b"]],
+  ["K1 what shares a stream with a batch under way is held back, in order",
+    [create("a"), tick, get("a"), register("b", "a"), get("b"), create("c"), tick, loaded("a"), committed()],
+    ["load a", "load c", "commit a", "a pending", "load a+b"]],
+  ["K2 what was held back runs before what came later",
+    [create("a"), tick, get("a"), tick, loaded("a"), create("a"), committed()],
+    ["load a", "commit a", "a pending", "load a"]],
+];
+
+test.each(overlapping)("kernel, two batches at once: %s", (_rule, script, log) => {
+  expect(play(script, new Stage({ batchesMax: 2, batchMax: 9, queueMax: 9 }))).toEqual(log);
+});
+
+test("kernel: K8 after a start the store is asked at once, which is all recovery", () => {
+  const asked: string[] = [];
+  const enqueue = ({ submission }: Sqe) => asked.push(submission.kind) > 0;
+  const kernel = new Kernel({
+    ...{ aio: { enqueue, drain: () => [] }, limits: limits(), node: "n", trace: () => undefined },
+  });
+  kernel.tick(instantMs(1));
+  expect(asked).toEqual(["due"]);
+});
+
+test.each([
+  ["K6 a completion for no submission", (stage: Stage) => stage.repeat(load("a")), "no submission"],
+  ["K2 an earlier instant", (stage: Stage) => stage.tick(0), "time went back"],
+  [
+    "K6 a load answered by something else",
+    (stage: Stage) =>
+      play([get("a"), tick, (on) => on.complete({ kind: "committed", conflicts: [] })], stage),
+    "something else",
+  ],
+  [
+    "K6 a load that brings other streams",
+    (stage: Stage) => play([get("a"), tick, loaded()], stage),
+    "other streams",
+  ],
+] as const)("kernel: %s is a bug", (_rule, act, because) => {
+  expect(() => act(new Stage())).toThrow(because);
+});
+
+test("limits: a bound below one is a bug, and a share is no more than the whole", () => {
+  expect(() => limits({ queueMax: 0 })).toThrow("queueMax is 0");
+  expect(limits({ batchMax: 2 }).sweepShareMax).toBe(2);
+});

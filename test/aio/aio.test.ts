@@ -10,6 +10,7 @@ import { deadlineMs, instantMs, int64Max, promiseId } from "../../kernel/ids.ts"
 import { Kernel } from "../../kernel/kernel.ts";
 import { limits } from "../../kernel/limits.ts";
 import type { StoreFailure, Submission } from "../../kernel/ports.ts";
+import { promiseKey } from "../../kernel/stream.ts";
 import { emptyValue, noPairs } from "../../kernel/value.ts";
 import { MemoryStore } from "../../store/memory.ts";
 import { type Store, StoreError } from "../../store/store.ts";
@@ -208,4 +209,17 @@ test("loop: once started and idle, it never asks the store again", async () => {
   loop.wake();
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(calls).toBe(1); // the sweep that is all recovery
+});
+
+test("loop: a promise that falls due is settled unasked", async () => {
+  const store = new MemoryStore();
+  const aio = new StoreAio({ store, queueMax: 9, observer: quiet });
+  const kernel = new Kernel({ aio, limits: limits(), node: "n", trace: () => undefined });
+  const loop = new Loop({ kernel, aio, clock: new Clock(), onFatal: () => undefined });
+  const timeoutAt = deadlineMs(BigInt(Date.now() + 20));
+  await new Promise((resolve) => loop.submit({ ...create("a"), timeoutAt }, resolve));
+  await vi.waitFor(() => {
+    const [loaded] = store.load([promiseKey(promiseId("a"))]);
+    expect(loaded).toMatchObject({ stream: { state: { promise: { outcome: "timedout" } } } });
+  });
 });

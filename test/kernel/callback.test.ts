@@ -131,6 +131,7 @@ test.each([
   ["absent", [], null],
   ["pending, armed", live, 100n],
   ["pending, not awaitable", [born(100n, noPairs, false)], null],
+  ["pending, not awaitable, yet awaited", [born(100n, noPairs, false), registered], 100n],
   ["pending, targeted", [born(100n, target, false)], 100n],
   ["settled, somebody waits", settled, 9n],
   ["settled, all drained", [...settled, drained], null],

@@ -342,8 +342,12 @@ const rows: readonly Row[] = [
   ["K8 what falls due while a sweep is under way is not forgotten",
     [create("a", due), create("b", deadlineMs(70n)), tick, loaded("a", "b"), tickAt(1), committed(), tickAt(60),
       create("c", deadlineMs(65n)), tickAt(60), (stage) => stage.complete(load("c"), 60, "load"), (stage) => stage.complete({ kind: "committed", conflicts: [] }, 60, "commit"),
-      swept([], deadlineMs(70n)), wake],
+      tickAt(64), swept([], deadlineMs(70n), 64), wake],
     ["load a+b", "commit a | b", "a pending", "b pending", "due at 60", "load c", "commit c", "c pending", "wake at 65"]],
+  ["K8 one question at a time, though more falls due before it is answered",
+    [create("a", due), tick, loaded("a"), committed(), create("c", deadlineMs(65n)), tickAt(60), (stage) => stage.complete(load("c"), 60, "load"),
+      (stage) => stage.complete({ kind: "committed", conflicts: [] }, 60, "commit"), tickAt(66), idle, swept([], null, 66)],
+    ["load a", "commit a", "a pending", "due at 60", "load c", "commit c", "c pending", "due at 66"]],
   ["K8 a failed sweep is tried again later, not at once",
     [create("a", due), tick, loaded("a"), committed(), tickAt(60), (stage) => stage.complete({ kind: "failed", failure: "store_failed" }, 60), wake, tickAt(1059), tickAt(1060)],
     ["load a", "commit a", "a pending", "due at 60", "wake at 1060", "due at 1060"]],
@@ -401,6 +405,9 @@ test.each(rows)("kernel: %s", (_rule, script, log) => {
 
 // biome-ignore format: a scene takes three lines
 const overlapping: readonly Row[] = [
+  ["K4 what lost a race runs before what was held back behind it",
+    [create("a"), tick, resolve("a"), tick, loaded("a"), committed(0), loaded("a"), committed()],
+    ["load a", "commit a", "load a", "commit a", "a pending", "a resolved"]],
   ["K1 a second batch begins on other streams",
     [create("a"), tick, create("b"), tick],
     ["load a", "load b"]],
@@ -414,6 +421,12 @@ const overlapping: readonly Row[] = [
 
 test.each(overlapping)("kernel, two batches at once: %s", (_rule, script, log) => {
   expect(play(script, new Stage({ batchesMax: 2, batchMax: 9, queueMax: 9 }))).toEqual(log);
+});
+
+test("kernel: K7 drains that find no room are left to the sweep, which is asked at once", () => {
+  const script = [resolve("a"), tick, loaded(["a", awaited("u", "v")]), committed()];
+  const log = ["load a", "commit a", "a resolved", "due at 1", "load a+u"];
+  expect(play(script, new Stage({ drainsMax: 1 }))).toEqual(log);
 });
 
 test("kernel: K8 after a start the store is asked at once, which is all recovery", () => {

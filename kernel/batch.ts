@@ -12,9 +12,11 @@ import { execute } from "./execute.ts";
 import type { CommandId, InstantMs, PromiseId } from "./ids.ts";
 import type { Loaded } from "./ports.ts";
 import type { LogRange } from "./search.ts";
-import type { Change, Component, StreamKey } from "./stream.ts";
+import type { Component, StreamKey } from "./stream.ts";
 import { StreamMap } from "./stream-map.ts";
 import { WorkingSet } from "./working-set.ts";
+
+const none: ReadonlySet<PromiseId> = new Set();
 
 export type Reply = (response: Response) => void;
 
@@ -95,10 +97,10 @@ function group(set: WorkingSet, executed: readonly Executed[]): Outcome {
   const writing: Group[] = [];
   const reading: Executed[] = executed.filter(isUnread);
   const ran = reading.length === 0 ? executed : executed.filter((each) => !isUnread(each));
-  for (const indexes of components(ran.map(({ entry }) => entry.keys))) {
-    const members = indexes.flatMap((index) => ran[index] ?? []);
+  for (const { commands, keys } of components(ran.map(({ entry }) => entry.keys))) {
+    const members = commands.flatMap((index) => ran[index] ?? []);
     if (members.some(({ wrote }) => wrote)) {
-      writing.push({ executed: members, changes: changes(set, members) });
+      writing.push({ executed: members, changes: keys.map((key) => set.change(key)) });
     } else {
       reading.push(...members); // B3
     }
@@ -108,12 +110,6 @@ function group(set: WorkingSet, executed: readonly Executed[]): Outcome {
 
 function isUnread({ response }: Executed): boolean {
   return response?.kind === "failed" && response.failure === "record_unreadable";
-}
-
-function changes(set: WorkingSet, members: readonly Executed[]): readonly Change[] {
-  const keys = new StreamMap<StreamKey>();
-  for (const key of members.flatMap(({ entry }) => entry.keys)) keys.set(key, key);
-  return [...keys.values()].map((key) => set.change(key));
 }
 
 /** Where the log shows whether this group landed: right behind what it was decided on. */
@@ -127,5 +123,6 @@ export function landing({ changes }: Group): LogRange {
 /** The promises whose drains are on their way, so that no sweep has to look for them. */
 export function drained({ executed }: Group): ReadonlySet<PromiseId> {
   const caused = executed.flatMap((each) => each.caused);
+  if (caused.length === 0) return none;
   return new Set(caused.flatMap((each) => (each.kind === "drain_callback" ? [each.awaited] : [])));
 }

@@ -4,29 +4,39 @@
 import type { StreamKey } from "./stream.ts";
 import { StreamMap } from "./stream-map.ts";
 
+/** Commands, by index, and all streams that they touch; both in the order of first appearance. */
+export type Tied = { readonly commands: number[]; readonly keys: StreamKey[] };
+
 /**
  * Groups commands by the streams they share.
  *
  * @param touched the keys of each command
- * @returns indexes into `touched`; groups and members in the order of first appearance
+ * @returns the groups, ordered by their first command
  */
-export function components(touched: readonly (readonly StreamKey[])[]): readonly number[][] {
+export function components(touched: readonly (readonly StreamKey[])[]): readonly Tied[] {
   const parent = touched.map((_, index) => index);
   const owner = new StreamMap<number>();
+  const claimed: [StreamKey, number][] = [];
   for (const [index, keys] of touched.entries()) {
     for (const key of keys) {
       const other = owner.get(key);
-      if (other === undefined) owner.set(key, index);
-      else union(parent, other, index);
+      if (other === undefined) {
+        owner.set(key, index);
+        claimed.push([key, index]);
+      } else {
+        union(parent, other, index);
+      }
     }
   }
-  const groups = new Map<number, number[]>();
-  for (const index of parent.keys()) {
+  const groups = new Map<number, Tied>();
+  const groupOf = (index: number): Tied => {
     const root = find(parent, index);
-    const group = groups.get(root);
-    if (group === undefined) groups.set(root, [index]);
-    else group.push(index);
-  }
+    const group = groups.get(root) ?? { commands: [], keys: [] };
+    groups.set(root, group);
+    return group;
+  };
+  for (const index of parent.keys()) groupOf(index).commands.push(index);
+  for (const [key, index] of claimed) groupOf(index).keys.push(key);
   return [...groups.values()];
 }
 

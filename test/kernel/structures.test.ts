@@ -71,6 +71,8 @@ test("stream map: keys are tuples; set, get, replace, delete, clear", () => {
 
 const key = (name: string) => promiseKey(promiseId(name));
 
+const distinct = (names: readonly string[]) => [...new Set(names.join(""))].join("");
+
 test.each([
   ["nothing", [], []],
   ["apart", ["a", "b"], [[0], [1]]],
@@ -78,14 +80,21 @@ test.each([
   ["through others", ["ab", "cd", "bc", "e"], [[0, 1, 2], [3]]],
   ["a late link joins two groups", ["a", "b", "a", "b", "ab"], [[0, 1, 2, 3, 4]]],
 ] as const)("component: B2 %s", (_what, touched, expected) => {
-  expect(components(touched.map((names) => [...names].map(key)))).toEqual(expected);
+  const groups = components(touched.map((names) => [...names].map(key)));
+  expect(groups.map(({ commands }) => commands)).toEqual(expected);
+  const keys = groups.map(({ keys }) => keys.map(({ id }) => id).join(""));
+  expect(keys).toEqual(
+    expected.map((group) => distinct(group.map((index) => touched[index] ?? ""))),
+  );
 });
 
 const letters = fc.array(fc.constantFrom(..."abcdefgh"), { minLength: 1, maxLength: 3 });
 property.prop([fc.array(letters, { maxLength: 12 })])(
   "component: B2 two commands are together if and only if a chain of shared streams ties them",
   (touched) => {
-    const groups = components(touched.map((names) => names.map(key)));
+    const groups = components(touched.map((names) => names.map(key))).map(
+      ({ commands }) => commands,
+    );
     expect(groups.flat().toSorted((a, b) => a - b)).toEqual(touched.map((_, index) => index));
     const reach = (from: number) => {
       const names = new Set(touched[from]);

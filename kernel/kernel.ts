@@ -21,6 +21,7 @@
 //   K8. The store is asked for due streams at the instant when one falls due, and never before.
 //   K9. A long sweep leaves room for clients in every batch, and clients for the sweep.
 
+import { admit } from "./admission.ts";
 import { assert, unreachable } from "./assert.ts";
 import {
   Batch,
@@ -47,7 +48,6 @@ import type { Aio, Completion, Cqe, StoreFailure, Submission, Trace } from "./po
 import { Queue } from "./queue.ts";
 import { answer as answerRead, question, type Read } from "./read.ts";
 import { dueAt, type StreamKey } from "./stream.ts";
-import { StreamMap } from "./stream-map.ts";
 import { obligations } from "./sweep.ts";
 
 export type KernelOptions = {
@@ -146,10 +146,15 @@ export class Kernel {
 
   /** @returns whether a batch was begun */
   #admit(): boolean {
-    const entries = this.#pick();
-    if (entries.length === 0) return false;
-    const batch = new Batch(entries);
-    this.#trace({ kind: "admitted", commands: entries.map(({ command }) => command) });
+    const isBusy = this.#batchCount === 0 ? null : (key: StreamKey) => this.#isBusy(key);
+    const lists = { again: this.#again, due: this.#due };
+    const queues = { drains: this.#drains, commands: this.#commands };
+    const { picked, again, due } = admit({ ...lists, ...queues }, this.#limits, isBusy);
+    this.#again = again;
+    this.#due = due;
+    if (picked.length === 0) return false;
+    const batch = new Batch(picked);
+    this.#trace({ kind: "admitted", commands: picked.map(({ command }) => command) });
     this.#batchCount += 1;
     const isQueued = this.#enqueue(
       { kind: "load", keys: batch.keys() },
@@ -157,36 +162,6 @@ export class Kernel {
     );
     if (!isQueued) this.#abandon(batch, "store_overloaded");
     return true;
-  }
-
-  /** Fills a batch; what shares a stream with a batch under way is held back, in order (K1, K2). */
-  #pick(): readonly Entry[] {
-    const { batchMax, sweepShareMax } = this.#limits;
-    const picked: Entry[] = [];
-    const held: Entry[] = [];
-    const blocked = new StreamMap<true>();
-    const isBlocked = (key: StreamKey) => blocked.has(key) || this.#isBusy(key);
-    const take = (next: () => Entry | undefined, max: number) => {
-      for (let count = 0; count < max && picked.length + held.length < batchMax; count++) {
-        const entry = next();
-        if (entry === undefined) return;
-        if (this.#batchCount > 0 && entry.keys.some(isBlocked)) {
-          for (const key of entry.keys) blocked.set(key, true);
-          held.push(entry);
-        } else {
-          picked.push(entry);
-        }
-      }
-    };
-    const again = this.#again.values();
-    take(() => again.next().value, batchMax); // K4
-    take(() => this.#drains.shift(), batchMax); // K7
-    const due = this.#due.values();
-    take(() => due.next().value, this.#commands.size > 0 ? sweepShareMax : batchMax); // K9
-    take(() => this.#commands.shift(), batchMax);
-    this.#again = [...held, ...again];
-    this.#due = [...due];
-    return picked;
   }
 
   #isBusy(key: StreamKey): boolean {

@@ -154,7 +154,8 @@ export class Kernel {
     this.#due = due;
     if (picked.length === 0) return false;
     const batch = new Batch(picked);
-    this.#trace({ kind: "admitted", commands: picked.map(({ command }) => command) });
+    const fresh = picked.filter(({ attempt }) => attempt === 1);
+    this.#trace({ kind: "taken", requests: fresh.map(({ command }) => command) });
     this.#batchCount += 1;
     const isQueued = this.#enqueue(
       { kind: "load", keys: batch.keys() },
@@ -162,6 +163,11 @@ export class Kernel {
     );
     if (!isQueued) this.#abandon(batch, "store_overloaded");
     return true;
+  }
+
+  #show({ read, reply }: Asked, response: Response): void {
+    this.#trace({ kind: "finished", request: read, response });
+    reply(response);
   }
 
   #isBusy(key: StreamKey): boolean {
@@ -175,10 +181,11 @@ export class Kernel {
   #read(): boolean {
     const asked = this.#reads.shift();
     if (asked === undefined) return false;
+    this.#trace({ kind: "taken", requests: [asked.read] });
     const submission = question(asked.read, this.#limits.pageWeightMax, this.#now);
     const isQueued = this.#enqueue(submission, { kind: "reading", asked, since: this.#now });
     if (isQueued) this.#readCount += 1;
-    else asked.reply(failed("store_overloaded"));
+    else this.#show(asked, failed("store_overloaded"));
     return true;
   }
 
@@ -216,7 +223,7 @@ export class Kernel {
         break;
       case "reading":
         this.#readCount -= 1;
-        flight.asked.reply(answerRead(flight.asked.read, completion, flight.since));
+        this.#show(flight.asked, answerRead(flight.asked.read, completion, flight.since));
         break;
       case "sweeping":
         this.#swept(completion);
@@ -357,7 +364,7 @@ export class Kernel {
   }
 
   #finish({ command, reply }: Entry, response: Response | null): void {
-    this.#trace({ kind: "finished", command, response });
+    this.#trace({ kind: "finished", request: command, response });
     if (reply !== null) {
       assert(response !== null, "somebody waits for an answer and there is none");
       reply(response);

@@ -3,6 +3,7 @@
 
 import type { Command, Failure, Response } from "./command.ts";
 import type { DeadlineMs, InstantMs } from "./ids.ts";
+import type { Read } from "./read.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "./search.ts";
 import type { Component, Stream, StreamKey } from "./stream.ts";
 
@@ -59,16 +60,16 @@ export interface Aio {
 
 /** What happened in a tick: feeds logs, metrics and the trace of a simulation. */
 export type TraceRecord =
-  | { readonly kind: "admitted"; readonly commands: readonly Command[] }
-  /** Once for each command, when it leaves the kernel; null if nobody had asked. */
-  | { readonly kind: "finished"; readonly command: Command; readonly response: Response | null }
+  /** Each once, when the kernel takes it up for the first time. */
+  | { readonly kind: "taken"; readonly requests: readonly (Command | Read)[] }
+  /** Each once, when it leaves the kernel; null if nobody had asked. */
+  | {
+      readonly kind: "finished";
+      readonly request: Command | Read;
+      readonly response: Response | null;
+    }
   /** Commands that go back to step one, because another server was faster. */
   | { readonly kind: "conflicted"; readonly commands: readonly Command[] }
-  | { readonly kind: "unreadable"; readonly key: StreamKey }
-  | {
-      readonly kind: "failed";
-      readonly submission: Submission["kind"];
-      readonly failure: StoreFailure;
-    };
+  | { readonly kind: "unreadable"; readonly key: StreamKey };
 
 export type Trace = (record: TraceRecord) => void;

@@ -9,7 +9,7 @@ import { Timer } from "../../aio/timer.ts";
 import { deadlineMs, instantMs, int64Max, promiseId } from "../../kernel/ids.ts";
 import { Kernel } from "../../kernel/kernel.ts";
 import { limits } from "../../kernel/limits.ts";
-import type { StoreFailure, Submission } from "../../kernel/ports.ts";
+import type { StoreFailure, Submission, Trace } from "../../kernel/ports.ts";
 import { promiseKey } from "../../kernel/stream.ts";
 import { emptyValue, noPairs } from "../../kernel/value.ts";
 import { MemoryStore } from "../../store/memory.ts";
@@ -134,8 +134,8 @@ function start(store: Store = new MemoryStore()) {
   const batches: number[] = [];
   const failures: unknown[] = [];
   const aio = new StoreAio({ store, queueMax: 9, observer: quiet });
-  const trace = (record: { kind: string; commands?: readonly unknown[] }) => {
-    if (record.kind === "admitted") batches.push(record.commands?.length ?? 0);
+  const trace: Trace = (record) => {
+    if (record.kind === "taken") batches.push(record.requests.length);
   };
   const kernel = new Kernel({ aio, limits: limits(), node: "n", trace });
   const clock = new Clock(() => 1);

@@ -23,6 +23,7 @@ import type {
   Sqe,
   StoreFailure,
   Submission,
+  TraceRecord,
 } from "../../kernel/ports.ts";
 import type { LogPage } from "../../kernel/search.ts";
 import { absent, fold, promiseKey, type Stream, type StreamState } from "../../kernel/stream.ts";
@@ -33,6 +34,7 @@ const due = deadlineMs(50n);
 
 class Stage implements Aio {
   readonly log: string[] = [];
+  readonly traced: TraceRecord[] = [];
   readonly kernel: Kernel;
   /** Submissions that are refused by a full queue; counts down. */
   refusals = 0;
@@ -46,6 +48,7 @@ class Stage implements Aio {
       node: "n",
       trace: (record) => {
         if (record.kind === "unreadable") this.log.push(`cannot read ${record.key.id}`);
+        else this.traced.push(record);
       },
     });
     this.tick();
@@ -438,6 +441,34 @@ test("kernel: K8 after a start the store is asked at once, which is all recovery
   });
   kernel.tick(instantMs(1));
   expect(asked).toEqual(["due"]);
+});
+
+test("kernel: the trace tells of each request twice, when it is taken and when it is finished", () => {
+  const stage = new Stage();
+  const conflict = [create("a"), tick, loaded("a"), committed(0), loaded("a"), committed()];
+  const drained = [
+    resolve("b"),
+    tick,
+    loaded(["b", awaited("w")]),
+    committed(),
+    failed("store_failed"),
+  ];
+  play([...conflict, ...drained, search, tick, full(0), failed("store_failed")], stage);
+  const told = stage.traced.map((record) => {
+    if (record.kind === "taken") return `taken ${record.requests.map(({ kind }) => kind)}`;
+    return record.kind === "finished" ? `finished ${record.request.kind}` : record.kind;
+  });
+  expect(told.filter((line) => line !== "taken ")).toEqual([
+    "taken create_promise",
+    "conflicted",
+    "finished create_promise",
+    "taken settle_promise",
+    "finished settle_promise",
+    "taken drain_callback",
+    "finished drain_callback",
+    "taken search_promises",
+    "finished search_promises",
+  ]);
 });
 
 test.each([

@@ -1,0 +1,191 @@
+// The HTTP side of the original API: both generations of its routes, the event history, the
+// description, and the probes. Decode, submit, encode, and nothing else (promise-api.md §1).
+//
+//   H1. The first failing stage answers: route, method, size of the body, then those of decode.ts.
+//   H2. Whatever is thrown here is answered with 5000 and ends nothing.
+//   H3. Every answer to a request of the API is observed, once.
+//   H4. A path and its method count before anything else: 404 and 405 are in the envelope, too.
+
+import { type Context, Hono } from "hono";
+import { assert, unreachable } from "../kernel/assert.ts";
+import type { Request } from "../kernel/command.ts";
+import { cors, preflightHeaders } from "./cors.ts";
+import { type Decoded, decodeComplete, decodeCreate, decodeGet, type WireWrite } from "./decode.ts";
+import { docsPage } from "./docs.ts";
+import { encodeEvents, encodePage, encodePromise } from "./encode.ts";
+import { type Bindings, Exchange, type ExchangeOptions, type RequestRecord } from "./exchange.ts";
+import { type Answer, type Gateway, type Operation, operationOf } from "./gateway.ts";
+import { openapiText } from "./openapi.ts";
+import { decodeEvents, decodeSearch } from "./query.ts";
+import {
+  allowed,
+  pathOf,
+  queryOf,
+  segmentId,
+  shapeOf,
+  shapes,
+  unknownShape,
+  wholeId,
+} from "./route.ts";
+import { promiseRefusal } from "./status.ts";
+
+export type AppOptions = {
+  readonly gateway: Gateway;
+  /** Whether the server can answer requests now. */
+  readonly readiness: () => boolean;
+  /** Bytes of a body; exactly so many are accepted. */
+  readonly bodyLimit: number;
+  /** Empty: CORS is off. `*`: any origin. */
+  readonly corsOrigins: readonly string[];
+  /** Called as each request of the API is answered; must not throw. */
+  readonly observe: (record: RequestRecord) => void;
+  /** For requests that bring no id. */
+  readonly newRequestId: () => string;
+};
+
+type HttpContext = Context<Bindings>;
+type HttpResponse = globalThis.Response;
+type DecodeUrl = (url: string) => Decoded<Request>;
+type DecodeWrite = (url: string, wire: WireWrite) => Decoded<Request>;
+
+export function createApp(options: AppOptions): Hono<Bindings> {
+  const rim = new Rim(options);
+  const app = new Hono<Bindings>({ getPath: ({ url }) => shapeOf(pathOf(url)) });
+  app.get(shapes.promises, (context) => rim.read(context, "search-promises", search));
+  app.post(shapes.promises, (context) => rim.write(context, "create-promise", createNamed));
+  app.post(shapes.create, (context) => rim.write(context, "create-promise", create));
+  app.post(shapes.resolve, (context) => rim.write(context, "resolve-promise", resolve));
+  app.post(shapes.reject, (context) => rim.write(context, "reject-promise", reject));
+  app.post(shapes.cancel, (context) => rim.write(context, "cancel-promise", cancel));
+  for (const shape of namedShapes) {
+    app.get(shape, (context) => rim.read(context, "read-promise", get));
+    app.patch(shape, (context) => rim.write(context, "unknown", complete));
+  }
+  app.get(shapes.events, (context) => rim.read(context, "read-events", events));
+  app.get(shapes.openapi, (context) => rim.describe(context));
+  app.get(shapes.docs, (context) => rim.explain(context));
+  app.get(shapes.health, (context) => rim.probe(context, true));
+  app.get(shapes.ready, (context) => rim.probe(context, options.readiness()));
+  app.notFound((context) => rim.elsewhere(context));
+  app.onError((error, context) => rim.fail(context, error)); // H2
+  return app;
+}
+
+/** Where everything after `/promises/` may be an id. */
+const namedShapes = [
+  shapes.promise,
+  shapes.create,
+  shapes.resolve,
+  shapes.reject,
+  shapes.cancel,
+] as const;
+
+const search: DecodeUrl = (url) => decodeSearch(queryOf(url));
+const events: DecodeUrl = (url) => decodeEvents(queryOf(url));
+const get: DecodeUrl = (url) => decodeGet(wholeId(pathOf(url)));
+const createNamed: DecodeWrite = (_url, wire) => decodeCreate(null, wire);
+const create: DecodeWrite = (url, wire) => decodeCreate(segmentId(pathOf(url)), wire);
+const resolve: DecodeWrite = (url, wire) =>
+  decodeComplete(segmentId(pathOf(url)), wire, "resolved");
+const reject: DecodeWrite = (url, wire) => decodeComplete(segmentId(pathOf(url)), wire, "rejected");
+const cancel: DecodeWrite = (url, wire) => decodeComplete(segmentId(pathOf(url)), wire, "canceled");
+const complete: DecodeWrite = (url, wire) => decodeComplete(wholeId(pathOf(url)), wire, null);
+
+class Rim {
+  readonly #gateway: Gateway;
+  readonly #options: ExchangeOptions;
+
+  constructor({ gateway, bodyLimit, corsOrigins, observe, newRequestId }: AppOptions) {
+    this.#gateway = gateway;
+    this.#options = { bodyLimit, cors: cors(corsOrigins), observe, newRequestId };
+  }
+
+  async read(context: HttpContext, operation: Operation, decode: DecodeUrl): Promise<HttpResponse> {
+    const exchange = new Exchange(context, this.#options, operation);
+    try {
+      return await this.#ask(exchange, decode(exchange.url));
+    } catch (error) {
+      return exchange.fail(error); // H2
+    }
+  }
+
+  async write(
+    context: HttpContext,
+    operation: Operation,
+    decode: DecodeWrite,
+  ): Promise<HttpResponse> {
+    const exchange = new Exchange(context, this.#options, operation);
+    try {
+      const body = await exchange.readBody();
+      if (body.kind === "gone") return exchange.abandon();
+      if (body.kind === "too_large") return exchange.refuse("body_too_large"); // H1
+      const key = exchange.header("idempotency-key");
+      const strict = exchange.header("strict");
+      return await this.#ask(exchange, decode(exchange.url, { key, strict, body: body.bytes }));
+    } catch (error) {
+      return exchange.fail(error); // H2
+    }
+  }
+
+  probe(context: HttpContext, isWell: boolean): HttpResponse {
+    return this.#exchange(context).send(isWell ? 200 : 503, null, {});
+  }
+
+  describe(context: HttpContext): HttpResponse {
+    const type = "application/json; charset=utf-8";
+    return this.#exchange(context).send(200, openapiText(), { "content-type": type });
+  }
+
+  explain(context: HttpContext): HttpResponse {
+    return this.#exchange(context).send(200, docsPage(), {
+      "content-type": "text/html; charset=utf-8",
+      "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    });
+  }
+
+  /** H4. No route has this path and this method together. */
+  elsewhere(context: HttpContext): HttpResponse {
+    const exchange = this.#exchange(context);
+    const shape = shapeOf(pathOf(exchange.url));
+    if (shape === unknownShape) return exchange.refuse("route_not_found");
+    const allow = allowed[shape];
+    if (context.req.method !== "OPTIONS") return exchange.refuseMethod(allow);
+    const isPreflight = this.#options.cors !== null;
+    return exchange.send(204, null, { allow, ...(isPreflight && preflightHeaders) });
+  }
+
+  fail(context: HttpContext, error: unknown): HttpResponse {
+    return this.#exchange(context).fail(error);
+  }
+
+  async #ask(exchange: Exchange, decoded: Decoded<Request>): Promise<HttpResponse> {
+    if (decoded.kind === "invalid") return exchange.refuse("invalid_request", decoded.details);
+    const { request } = decoded;
+    exchange.operation = operationOf(request);
+    return answer(exchange, request, await this.#gateway.ask(request));
+  }
+
+  #exchange(context: HttpContext): Exchange {
+    return new Exchange(context, this.#options, "unknown");
+  }
+}
+
+function answer(exchange: Exchange, request: Request, said: Answer): HttpResponse {
+  switch (said.kind) {
+    case "promise": {
+      const { id, promise, changed } = said;
+      return exchange.succeed(changed ? "changed" : "unchanged", encodePromise(id, promise));
+    }
+    case "promises":
+      assert(request.kind === "search_promises", "a page is answered that nobody searched for");
+      return exchange.succeed("unchanged", encodePage(said.page, request));
+    case "events":
+      return exchange.succeed("unchanged", encodeEvents(said.page));
+    case "refused":
+      return exchange.refuse(promiseRefusal(said.refusal));
+    case "failed":
+      return exchange.refuse(said.failure);
+    default:
+      return unreachable(said);
+  }
+}

@@ -1,0 +1,172 @@
+// One HTTP request and its answer: where its parts are, and how an answer is put together. There is
+// one of these for each request, so it does nothing before it is asked.
+
+import type { IncomingMessage } from "node:http";
+import type { HttpBindings } from "@hono/node-server";
+import type { Context } from "hono";
+import { type Body, lingering, readIncoming, readRequest } from "./body.ts";
+import { type Cors, corsHeaders } from "./cors.ts";
+import { decodeLatin1, isAscii } from "./decode.ts";
+import type { Operation } from "./gateway.ts";
+import { type ErrorOutcome, envelope, httpStatus, type Outcome, statuses } from "./status.ts";
+
+export type Bindings = { Bindings: Partial<HttpBindings> };
+
+/** What became of a request; for metrics and the log. */
+export type RequestRecord = {
+  readonly api: "http";
+  readonly operation: Operation;
+  /** The request id, as far as a log wants it. */
+  readonly tid: string;
+  /** Of promise-api.md §3.2. */
+  readonly code: number;
+  readonly ms: number;
+  /** What was thrown, if the code is 5000; else null. */
+  readonly error: unknown;
+};
+
+export type ExchangeOptions = {
+  /** Bytes of a body. */
+  readonly bodyLimit: number;
+  readonly cors: Cors | null;
+  readonly observe: (record: RequestRecord) => void;
+  readonly newRequestId: () => string;
+};
+
+export type HeaderName =
+  | "access-control-request-method"
+  | "idempotency-key"
+  | "origin"
+  | "request-id"
+  | "strict";
+
+const closing = { connection: "close" };
+const jsonType = "application/json; charset=utf-8";
+const tidMax = 128; // characters; specified in promise-api.md §1.3
+
+export class Exchange {
+  /** Known before the body is read, but for `PATCH`. */
+  operation: Operation;
+  readonly #context: Context<Bindings>;
+  readonly #options: ExchangeOptions;
+  readonly #startedAt = performance.now();
+
+  constructor(context: Context<Bindings>, options: ExchangeOptions, operation: Operation) {
+    this.#context = context;
+    this.#options = options;
+    this.operation = operation;
+  }
+
+  get url(): string {
+    return this.#context.req.raw.url;
+  }
+
+  /** One character for each byte; several of one name are joined; null if there is none. */
+  header(name: HeaderName): string | null {
+    const incoming = this.#incoming;
+    if (incoming === undefined) return this.#context.req.raw.headers.get(name);
+    const value = incoming.headers[name];
+    return Array.isArray(value) ? value.join(", ") : (value ?? null);
+  }
+
+  readBody(): Promise<Body> {
+    const incoming = this.#incoming;
+    const { bodyLimit } = this.#options;
+    if (incoming === undefined) return readRequest(this.#context.req.raw, bodyLimit);
+    return readIncoming(incoming, bodyLimit);
+  }
+
+  succeed(outcome: "changed" | "unchanged", json: string): globalThis.Response {
+    return this.#answer(outcome, json, null);
+  }
+
+  /** @param details of an invalid request */
+  refuse(outcome: ErrorOutcome, details?: readonly string[]): globalThis.Response {
+    return this.#answer(outcome, envelope(outcome, details), null);
+  }
+
+  /** The last resort: something was thrown. */
+  fail(error: unknown): globalThis.Response {
+    return this.#answer("internal", envelope("internal"), error);
+  }
+
+  /** The client is gone: there must be an answer, but nobody will see it. */
+  abandon(): globalThis.Response {
+    return new globalThis.Response(null, { status: httpStatus("invalid_request") });
+  }
+
+  /** An answer outside the envelope, which is not observed either. */
+  send(
+    status: number,
+    text: string | null,
+    headers: Readonly<Record<string, string>>,
+  ): globalThis.Response {
+    const all = { ...this.#headers(), ...headers };
+    if (status !== 204) all["content-length"] = `${text === null ? 0 : Buffer.byteLength(text)}`;
+    return new globalThis.Response(text === null ? null : toBody(text, all), {
+      status,
+      headers: all,
+    });
+  }
+
+  /** For `Allow`: what an unknown method is told, and how `OPTIONS` is answered. */
+  refuseMethod(allow: string): globalThis.Response {
+    return this.#answer("method_not_allowed", envelope("method_not_allowed"), null, { allow });
+  }
+
+  #answer(
+    outcome: Outcome,
+    json: string,
+    error: unknown,
+    more?: Readonly<Record<string, string>>,
+  ): globalThis.Response {
+    const { code, retryAfter, closesConnection } = statuses[outcome];
+    const headers = this.#headers();
+    headers["content-type"] = jsonType;
+    if (retryAfter !== undefined) headers["retry-after"] = `${retryAfter}`;
+    if (closesConnection) Object.assign(headers, closing);
+    if (more !== undefined) Object.assign(headers, more);
+    if (this.#context.req.method === "HEAD") {
+      headers["content-length"] = `${Buffer.byteLength(json)}`; // hono drops the body
+    }
+    const { operation } = this;
+    const tid = toTid(headers["request-id"] ?? "");
+    const ms = performance.now() - this.#startedAt;
+    this.#options.observe({ api: "http", operation, tid, code, ms, error });
+    const status = httpStatus(outcome);
+    const incoming = this.#incoming;
+    if (outcome !== "body_too_large" || incoming === undefined) {
+      return new globalThis.Response(toBody(json, headers), { status, headers });
+    }
+    headers["content-length"] = `${Buffer.byteLength(json)}`;
+    return new globalThis.Response(lingering(json, incoming), { status, headers });
+  }
+
+  #headers(): Record<string, string> {
+    const headers: Record<string, string> = {
+      "request-id": this.header("request-id") || this.#options.newRequestId(),
+    };
+    const { cors } = this.#options;
+    if (cors !== null) Object.assign(headers, corsHeaders(cors, this.header("origin")));
+    return headers;
+  }
+
+  get #incoming(): IncomingMessage | undefined {
+    // Hono types the bindings as always there; without a socket, as in `app.request()`, they are not.
+    const bindings: Partial<HttpBindings> | undefined = this.#context.env;
+    return bindings?.incoming;
+  }
+}
+
+/**
+ * Node joins headers to a body that is text, and writes both as UTF-8, although a header's characters
+ * are bytes. It keeps them apart if the body is bytes.
+ */
+function toBody(text: string, headers: Readonly<Record<string, string>>): string | Uint8Array {
+  return isAscii(headers["request-id"] ?? "") ? text : Buffer.from(text);
+}
+
+function toTid(requestId: string): string {
+  const text = decodeLatin1(requestId) ?? requestId;
+  return text.length > tidMax ? text.slice(0, tidMax).toWellFormed() : text;
+}

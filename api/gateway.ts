@@ -1,0 +1,116 @@
+// Where requests of one API enter the kernel, and where they leave. Each is a promise of JavaScript
+// that the kernel's reply resolves; a client that goes away does not take its request with it.
+//
+//   Q1. What is accepted is answered, and counted until it is; what is not is refused at once.
+//   Q2. Once closed, nothing is accepted. `drained` is when the last accepted request is answered.
+
+import { assert, unreachable } from "../kernel/assert.ts";
+import type { Failure, Request, Response } from "../kernel/command.ts";
+import type { RimFailure } from "./status.ts";
+
+/** The kernel, as the rim sees it. */
+export interface Port {
+  /** @returns false if nothing was accepted; then `reply` is never called */
+  submit(request: Request, reply: (response: Response) => void): boolean;
+}
+
+export type Answer =
+  | Exclude<Response, { readonly kind: "failed" }>
+  | { readonly kind: "failed"; readonly failure: Failure | RimFailure };
+
+export type Operation =
+  | "read-promise"
+  | "search-promises"
+  | "create-promise"
+  | "resolve-promise"
+  | "reject-promise"
+  | "cancel-promise"
+  | "read-events"
+  | "unknown";
+
+const overloaded: Answer = { kind: "failed", failure: "queue_full" };
+const shuttingDown: Answer = { kind: "failed", failure: "shutting_down" };
+
+export class Gateway {
+  readonly #port: Port;
+  readonly #inFlight = new Map<Operation, number>();
+  #count = 0;
+  #isClosed = false;
+  readonly #waiters: (() => void)[] = [];
+
+  constructor(port: Port) {
+    this.#port = port;
+  }
+
+  ask(request: Request): Promise<Answer> {
+    return new Promise((resolve) => {
+      if (this.#isClosed) {
+        resolve(shuttingDown); // Q2
+        return;
+      }
+      const operation = operationOf(request);
+      const isAccepted = this.#port.submit(request, (response) => {
+        this.#move(operation, -1); // Q1
+        resolve(response);
+      });
+      if (isAccepted) this.#move(operation, 1);
+      else resolve(overloaded);
+    });
+  }
+
+  /** From here on requests are refused; those accepted before are still answered. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Resolves once nothing is in flight. Means something only after `close`. */
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#count === 0) resolve();
+      else this.#waiters.push(resolve);
+    });
+  }
+
+  /** Requests accepted and not yet answered. */
+  get inFlight(): number {
+    return this.#count;
+  }
+
+  /** The same by operation; those that never had one are left out. */
+  get inFlightByOperation(): ReadonlyMap<Operation, number> {
+    return this.#inFlight;
+  }
+
+  #move(operation: Operation, step: 1 | -1): void {
+    this.#count += step;
+    this.#inFlight.set(operation, (this.#inFlight.get(operation) ?? 0) + step);
+    assert(this.#count >= 0, "a request is answered before it was accepted");
+    if (this.#count === 0) for (const resolve of this.#waiters.splice(0)) resolve();
+  }
+}
+
+/** What metrics and logs call it. */
+export function operationOf(request: Request): Operation {
+  switch (request.kind) {
+    case "get_promise":
+      return "read-promise";
+    case "search_promises":
+      return "search-promises";
+    case "create_promise":
+      return "create-promise";
+    case "settle_promise":
+      return settleOperations[request.outcome];
+    case "read_events":
+      return "read-events";
+    case "register_callback":
+      return "unknown"; // not asked for through this API
+    default:
+      return unreachable(request);
+  }
+}
+
+const settleOperations = {
+  resolved: "resolve-promise",
+  rejected: "reject-promise",
+  canceled: "cancel-promise",
+} as const;

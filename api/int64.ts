@@ -1,0 +1,79 @@
+// Exact integers in and out of JSON. A client's deadline is any int64 and is echoed to the last
+// digit (promise-api.md, "int64"), but a JSON number that is parsed as usual rounds above 2^53, and
+// forgets whether it was written `5`, `5.0` or `5e0`. So the source text is kept on the way in, and
+// printed as it is on the way out.
+//
+//   N1. A number under an exact member is read as its source text, whatever its size or form.
+//   N2. The quick way and the reviver read every text alike; the reviver is what is right.
+
+declare global {
+  // The parts of "JSON.parse source text access" that the compiler's library does not know yet.
+  interface JSON {
+    parse(text: string, reviver: Reviver): unknown;
+    rawJSON(text: string): unknown;
+  }
+}
+
+type Reviver = (
+  this: unknown,
+  name: string,
+  value: unknown,
+  context: { readonly source?: string },
+) => unknown;
+
+/** A JSON number that nobody has interpreted yet. */
+export class JsonNumber {
+  readonly source: string;
+
+  constructor(source: string) {
+    this.source = source;
+  }
+}
+
+/**
+ * Like `JSON.parse`, but a number under the name `member`, at any depth, becomes a `JsonNumber` (N1).
+ *
+ * The reviver runs for every member of the text and makes parsing ten times slower, so the usual
+ * text is read without it. That is exact (N2): in a text that parses and has no backslash, every
+ * occurrence of the quoted name is a whole string; if there is only one, and the object at the top
+ * has a member of that name, the occurrence is this member's name, and its number comes next.
+ *
+ * @throws SyntaxError if it is not JSON, RangeError if the reviver finds it nested too deeply
+ */
+export function parseExact(text: string, member: "timeout"): unknown {
+  if (text.includes("\\")) return parseByReviver(text, member);
+  const name = `"${member}"`;
+  const start = text.indexOf(name);
+  if (start === -1) return JSON.parse(text);
+  const end = start + name.length;
+  if (text.includes(name, end)) return parseByReviver(text, member);
+  const parsed: unknown = JSON.parse(text);
+  if (!isObject(parsed) || !Object.hasOwn(parsed, member)) return parseByReviver(text, member);
+  if (typeof parsed[member] === "number") parsed[member] = numberAfter(text, end);
+  return parsed;
+}
+
+/** What `parseExact` must agree with. */
+export function parseByReviver(text: string, member: "timeout"): unknown {
+  return JSON.parse(text, (name, value, { source }) => {
+    const isExact = name === member && typeof value === "number" && source !== undefined;
+    return isExact ? new JsonNumber(source) : value;
+  });
+}
+
+/** A value for `JSON.stringify` that prints as exactly this integer. */
+export function printable(integer: bigint): unknown {
+  const isSafe = integer <= Number.MAX_SAFE_INTEGER && integer >= Number.MIN_SAFE_INTEGER;
+  return isSafe ? Number(integer) : JSON.rawJSON(`${integer}`); // a number prints twice as fast
+}
+
+const sourceAfterName = /[ \t\r\n]*:[ \t\r\n]*([-+.\dEe]+)/y;
+
+function numberAfter(text: string, end: number): JsonNumber {
+  sourceAfterName.lastIndex = end;
+  return new JsonNumber(sourceAfterName.exec(text)?.[1] ?? "");
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

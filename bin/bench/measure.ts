@@ -1,0 +1,64 @@
+// Runs loads in a process of their own, and takes medians. What is compared is measured in turn, A B
+// A B, in one run: on a shared machine only such a ratio means anything.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import type { Job, Result } from "./load.ts";
+
+export type Options = {
+  /** Measured time of one load; each is preceded by a warm-up of a third of it. */
+  readonly seconds: number;
+  /** How often each side of a comparison is measured. */
+  readonly rounds: number;
+  /** Promises stored before the growth scenario begins. */
+  readonly stored: number;
+  /** Promises that fall due in one second. */
+  readonly due: number;
+};
+
+export const connections = 64;
+
+/** One load, to its end. Fails if the server answered anything but 2xx. */
+export async function load(job: Job): Promise<Result> {
+  const args = [join(import.meta.dirname, "load.ts"), JSON.stringify(job)];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+  if (code !== 0) throw new Error(`the load generator ended with ${code}`);
+  const result = JSON.parse(output) as Result; // written by load.ts, of the same commit
+  if (result.errors > 0) throw new Error(`${result.errors} answers were not 2xx`);
+  return result;
+}
+
+export type Side = Pick<Job, "port" | "plan"> & { readonly rate?: number };
+
+export function job({ port, plan, rate }: Side, { seconds }: Options): Job {
+  const durationMs = seconds * 1000;
+  const counts = { warmUpMs: durationMs / 3, durationMs, countMax: Number.MAX_SAFE_INTEGER };
+  return { port, plan, connections, ...counts, rate: rate ?? null };
+}
+
+/** @param side makes the side of a round; ids must differ from round to round */
+export async function compare(
+  sides: readonly ((round: number) => Side)[],
+  options: Options,
+): Promise<readonly (readonly Result[])[]> {
+  const results = sides.map((): Result[] => []);
+  for (let round = 0; round < options.rounds; round++) {
+    for (const [index, side] of sides.entries()) {
+      results[index]?.push(await load(job(side(round), options)));
+    }
+  }
+  return results;
+}
+
+export function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const [low = Number.NaN, high = Number.NaN] = [
+    sorted[sorted.length - 1 - middle],
+    sorted[middle],
+  ];
+  return (low + high) / 2;
+}

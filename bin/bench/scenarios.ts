@@ -1,0 +1,175 @@
+// What is measured. A scenario is a comparison: ours against a reference, in turn, in one run. Its
+// ratio is the figure to quote; the absolute numbers beside it do not travel between machines.
+
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { deadlineMs, int64Max } from "../../kernel/ids.ts";
+import type { Result } from "./load.ts";
+import { compare, job, load, median, type Options, type Side } from "./measure.ts";
+import type { Plan } from "./requests.ts";
+import { seed } from "./seed.ts";
+import { metric, type Server, serve, serveCeiling } from "./servers.ts";
+
+export type Row = {
+  readonly name: string;
+  /** Null where nothing is compared. */
+  readonly ratio: number | null;
+  /** What the ratio should reach; null: it is only watched. */
+  readonly goal: { readonly atLeast: number } | { readonly atMost: number } | null;
+  readonly figures: Readonly<Record<string, number>>;
+};
+
+export type Scenario = (folder: string, options: Options) => Promise<readonly Row[]>;
+
+const stored = 10_000;
+const never = deadlineMs(int64Max);
+
+async function withServers(
+  file: string,
+  act: (ours: Server, ceiling: Server) => Promise<readonly Row[]>,
+): Promise<readonly Row[]> {
+  const [ours, ceiling] = await Promise.all([serve(file), serveCeiling()]);
+  try {
+    return await act(ours, ceiling);
+  } finally {
+    await Promise.all([ours.stop(), ceiling.stop()]);
+  }
+}
+
+const perSecond = (results: readonly Result[]) => median(results.map((result) => result.perSecond));
+const p99Ms = (results: readonly Result[]) => median(results.map((result) => result.p99Ms));
+
+/** Requests per second, closed loop, against the ceiling. */
+function throughput(name: string, goal: Row["goal"], plan: (round: number) => Plan): Scenario {
+  return async (folder, options) => {
+    const file = join(folder, `${name}.db`);
+    seed({ file, prefix: "stored-", count: stored, timeoutAt: never });
+    return await withServers(file, async (ours, ceiling) => {
+      const side =
+        ({ port }: Server) =>
+        (round: number): Side => ({ port, plan: plan(round) });
+      const [mine = [], top = []] = await compare([side(ours), side(ceiling)], options);
+      const figures = {
+        perSecond: perSecond(mine),
+        ceilingPerSecond: perSecond(top),
+        p99Ms: p99Ms(mine),
+      };
+      return [{ name, ratio: figures.perSecond / figures.ceilingPerSecond, goal, figures }];
+    });
+  };
+}
+
+/** Latency of creates, open loop, at half their maximum rate; the ceiling at that same rate. */
+const latency: Scenario = async (folder, options) => {
+  return await withServers(join(folder, "latency.db"), async (ours, ceiling) => {
+    const plan = (prefix: string): Plan => ({ kind: "create", prefix });
+    const fastest = await load(job({ port: ours.port, plan: plan("max-") }, options));
+    const rate = fastest.perSecond / 2;
+    const side =
+      ({ port }: Server) =>
+      (round: number): Side => ({ port, plan: plan(`half-${round}-`), rate });
+    const [mine = [], top = []] = await compare([side(ours), side(ceiling)], options);
+    const figures = { rate, p99Ms: p99Ms(mine), ceilingP99Ms: p99Ms(top) };
+    const p50Ms = median(mine.map((result) => result.p50Ms));
+    const ratio = figures.p99Ms / figures.ceilingP99Ms;
+    return [{ name: "latency", ratio, goal: { atMost: 4 }, figures: { ...figures, p50Ms } }];
+  });
+};
+
+/** Create and resolve with many promises stored, against an empty store. */
+const growth: Scenario = async (folder, options) => {
+  const file = join(folder, "growth-full.db");
+  seed({ file, prefix: "stored-", count: options.stored, timeoutAt: never });
+  const [full, empty] = await Promise.all([serve(file), serve(join(folder, "growth-empty.db"))]);
+  try {
+    const plan = (round: number): Plan => ({ kind: "create_resolve", prefix: `growth-${round}-` });
+    const side =
+      ({ port }: Server) =>
+      (round: number): Side => ({ port, plan: plan(round) });
+    const [mine = [], other = []] = await compare([side(full), side(empty)], options);
+    const figures = {
+      stored: options.stored,
+      perSecond: perSecond(mine),
+      emptyPerSecond: perSecond(other),
+    };
+    const ratio = figures.perSecond / figures.emptyPerSecond;
+    return [{ name: "growth", ratio, goal: { atLeast: 0.9 }, figures }];
+  } finally {
+    await Promise.all([full.stop(), empty.stop()]);
+  }
+};
+
+const sweepLeadMs = 15_000;
+const sweepMaxMs = 120_000;
+const settledCount = (server: Server) =>
+  metric(server, "coroutines_total", 'type="timeout-promises"');
+
+/** Creates at half their maximum rate, before and while many promises fall due in one second. */
+const sweep: Scenario = async (folder, options) => {
+  const file = join(folder, "sweep.db");
+  const seedMs = options.due / 10; // at least 10,000 a second
+  const dueAt = Date.now() + seedMs + sweepLeadMs + options.seconds * 4000;
+  seed({ file, prefix: "due-", count: options.due, timeoutAt: deadlineMs(BigInt(dueAt)) });
+  const server = await serve(file);
+  try {
+    const { port } = server;
+    const plan = (prefix: string): Plan => ({ kind: "create", prefix });
+    const fastest = await load(job({ port, plan: plan("max-") }, options));
+    const rate = fastest.perSecond / 2;
+    const before = await load(job({ port, plan: plan("before-"), rate }, options));
+    if (Date.now() > dueAt) throw new Error("the promises fell due before the sweep was watched");
+    await sleep(dueAt - Date.now());
+    const during: Result[] = [];
+    while ((await settledCount(server)) < options.due) {
+      if (Date.now() > dueAt + sweepMaxMs) throw new Error("the sweep does not come to an end");
+      const second = { ...job({ port, plan: plan(`during-${during.length}-`), rate }, options) };
+      during.push(await load({ ...second, warmUpMs: 0, durationMs: 1000 }));
+    }
+    const sweepMs = Date.now() - dueAt;
+    const figures = {
+      due: options.due,
+      sweepMs,
+      rate,
+      p99BeforeMs: before.p99Ms,
+      p99Ms: p99Ms(during),
+    };
+    const worstP99Ms = Math.max(...during.map((each) => each.p99Ms));
+    const ratio = figures.p99Ms / before.p99Ms;
+    return [{ name: "sweep", ratio, goal: { atMost: 3 }, figures: { ...figures, worstP99Ms } }];
+  } finally {
+    await server.stop();
+  }
+};
+
+/** What a server with promises, and nothing due, asks of its store. */
+const idle: Scenario = async (folder, options) => {
+  const file = join(folder, "idle.db");
+  seed({ file, prefix: "stored-", count: stored, timeoutAt: never });
+  const server = await serve(file);
+  try {
+    await sleep(500);
+    const before = await metric(server, "aio_total_submissions");
+    await sleep(options.seconds * 1000);
+    const storeCalls = (await metric(server, "aio_total_submissions")) - before;
+    const figures = { seconds: options.seconds, storeCalls, storeCallsAtStart: before };
+    return [{ name: "idle", ratio: null, goal: null, figures }];
+  } finally {
+    await server.stop();
+  }
+};
+
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  create: throughput("create", { atLeast: 0.6 }, (round) => ({
+    kind: "create",
+    prefix: `c${round}-`,
+  })),
+  get: throughput("get", { atLeast: 0.7 }, () => ({ kind: "get", prefix: "stored-", stored })),
+  create_resolve: throughput("create_resolve", null, (round) => {
+    return { kind: "create_resolve", prefix: `r${round}-` };
+  }),
+  search: throughput("search", null, () => ({ kind: "search", query: "q=stored-1*&limit=10" })),
+  latency,
+  growth,
+  sweep,
+  idle,
+};

@@ -1,0 +1,25 @@
+// `resonate dev`: the server, on a store that is gone with it, telling all that it does.
+
+import { MemoryStore } from "../store/memory.ts";
+import { type Command, configured } from "./command.ts";
+import { runServer } from "./server.ts";
+import { type SettingName, settingNames } from "./settings.ts";
+
+/** Of a store that is not opened. */
+const unused: readonly SettingName[] = ["store", "storeWorkers", "sqlitePath", "sqliteTxTimeoutMs"];
+
+export const dev: Command = configured({
+  name: "dev",
+  summary: "serves promises from memory, to try things out: they are gone when it ends",
+  scope: {
+    names: settingNames.filter((name) => !unused.includes(name)),
+    usual: { logLevel: "debug" },
+  },
+  logsTo: "stdout",
+  run: ({ config, logger }) => {
+    const openStore = () => {
+      return { store: new MemoryStore(), fields: { store: "memory" }, close: () => undefined };
+    };
+    return runServer({ config, logger, openStore });
+  },
+});

@@ -1,0 +1,74 @@
+// The parts of a server, put together: store, clock, queues, kernel, loop, and the gateway through
+// which requests come in. What is counted and logged about them is attached here, and nowhere else.
+
+import { randomBytes } from "node:crypto";
+import { StoreAio } from "../aio/aio.ts";
+import { Clock } from "../aio/clock.ts";
+import { Loop } from "../aio/loop.ts";
+import { Gateway } from "../api/gateway.ts";
+import { Kernel } from "../kernel/kernel.ts";
+import { bounds, type Limits, limits } from "../kernel/limits.ts";
+import type { TraceRecord } from "../kernel/ports.ts";
+import type { Store } from "../store/store.ts";
+import type { Logger } from "./logger.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Config } from "./settings.ts";
+import { WatchedStore } from "./watched-store.ts";
+
+export type Engine = {
+  readonly node: string;
+  readonly loop: Loop;
+  readonly gateway: Gateway;
+};
+
+export type EngineOptions = {
+  readonly config: Config;
+  readonly store: Store;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Called once: nothing is executed any more. */
+  readonly onFatal: (error: unknown) => void;
+};
+
+export function assemble(options: EngineOptions): Engine {
+  const { config, logger, metrics, onFatal } = options;
+  // No other server, nor an earlier run of this one, has this name: 64 random bits.
+  const node = randomBytes(8).toString("hex");
+  const clock = new Clock();
+  const store = new WatchedStore(options.store, logger);
+  // Every submission becomes one completion, so what may be handed over is bounded by both sizes.
+  const queueMax = Math.min(config.storeSize, config.aioSize);
+  const aio = new StoreAio({ store, queueMax, observer: metrics.aioObserver });
+  const trace = (record: TraceRecord) => {
+    metrics.trace(record);
+    note(record, logger);
+  };
+  const kernel = new Kernel({ aio, limits: toLimits(config), node, trace });
+  const loop = new Loop({ kernel, aio, clock, onFatal });
+  const gateway = new Gateway(loop);
+  metrics.watch({
+    httpInFlight: () => gateway.inFlightByOperation,
+    apiBacklog: () => kernel.waiting,
+    storeBacklog: () => aio.waiting,
+    dueAt: () => kernel.dueAt,
+    now: () => clock.now(),
+  });
+  return { node, loop, gateway };
+}
+
+/** A batch is one transaction, and a step completes a batch, a sweep and these reads at the most. */
+function toLimits(config: Config): Limits {
+  return limits({
+    queueMax: config.apiSize,
+    batchMax: Math.min(config.submissionBatchSize, config.storeBatchSize),
+    readsMax: Math.min(bounds.readsMax.usual, config.completionBatchSize),
+  });
+}
+
+function note(record: TraceRecord, logger: Logger): void {
+  if (record.kind === "unreadable") {
+    logger.error("record unreadable", { kind: record.key.kind, id: record.key.id });
+  } else if (record.kind === "conflicted") {
+    logger.debug("commands repeated", { count: record.commands.length });
+  }
+}

@@ -1,0 +1,149 @@
+// The kinds of values that a setting may have. A value comes as text, from a flag, a variable or a
+// file, and each kind knows what it looks like, what it means and how to say so to an operator.
+
+export type Kind<Value> = {
+  /** Stands for the value in a help text; empty for a switch, which needs none. */
+  readonly placeholder: string;
+  /** Ends the sentence "expected ...". */
+  readonly expected: string;
+  readonly isList: boolean;
+  /** @returns null if it is none of the kind; of several texts that are no list, the last counts */
+  readonly parse: (texts: readonly string[]) => Value | null;
+};
+
+export type Address = { readonly host: string; readonly port: number };
+
+/** The longest that a Node timer can wait, 2^31 - 1 ms. */
+const durationMaxMs = 2 ** 31 - 1;
+
+/** Arbitrary: queues are allocated at the start, and this many still fit. */
+const countMax = 1_000_000;
+
+const portMax = 65_535;
+
+/** An IPv6 host stands in brackets; without a host, all interfaces are meant, as in the old server. */
+export const address: Kind<Address> = scalar({
+  placeholder: "host:port",
+  expected: "host:port, such as 127.0.0.1:8001, :8001 or [::1]:8001",
+  parse: (text) => {
+    const [, bracketed, plain = "", digits = ""] =
+      text.match(/^(?:\[([0-9a-f:.]+)\]|([^\s:[\]/]*)):(\d{1,5})$/i) ?? [];
+    const portNumber = whole(digits, 0, portMax);
+    if (portNumber === null) return null;
+    return { host: bracketed ?? (plain === "" ? "0.0.0.0" : plain), port: portNumber };
+  },
+});
+
+/** As it is written. */
+export function print({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export const port: Kind<number> = scalar({
+  placeholder: "port",
+  expected: `a port, 0 to ${portMax}`,
+  parse: (text) => whole(text, 0, portMax),
+});
+
+/** In ms. */
+export const duration: Kind<number> = scalar({
+  placeholder: "duration",
+  expected: "a duration with its unit, such as 250ms, 10s, 1m30s or 24h, at most 596h",
+  parse: (text) => {
+    const number = String.raw`(\d{1,10}(?:\.\d{1,10})?)`;
+    const pattern = `^(?:${number}h)?(?:${number}m)?(?:${number}s)?(?:${number}ms)?$`;
+    const [, ...parts] = text.match(pattern) ?? [];
+    if (parts.every((part) => part === undefined)) return null;
+    const [hours = 0, minutes = 0, seconds = 0, rest = 0] = parts.map((part) => Number(part ?? 0));
+    const ms = Math.round(((hours * 60 + minutes) * 60 + seconds) * 1000 + rest);
+    return ms <= durationMaxMs ? ms : null;
+  },
+});
+
+/** In bytes. */
+export function size(maxMib: number): Kind<number> {
+  const units: Readonly<Record<string, number>> = { "": 1, KiB: 1024, MiB: 1024 * 1024 };
+  return scalar({
+    placeholder: "size",
+    expected: `a size in bytes, KiB or MiB, such as 65536 or 4MiB, 1 to ${maxMib}MiB`,
+    parse: (text) => {
+      const [, digits = "", unit = ""] = text.match(/^(\d{1,15})(KiB|MiB|)$/) ?? [];
+      const number = whole(digits, 1, Number.MAX_SAFE_INTEGER);
+      const bytes = number === null ? null : number * (units[unit] ?? 1);
+      return bytes !== null && bytes <= maxMib * 1024 * 1024 ? bytes : null;
+    },
+  });
+}
+
+export const count: Kind<number> = scalar({
+  placeholder: "count",
+  expected: `a whole number, 1 to ${countMax}`,
+  parse: (text) => whole(text, 1, countMax),
+});
+
+/** @param what what the text is; not empty */
+export function text(what: string): Kind<string> {
+  return scalar({
+    placeholder: what,
+    expected: `a ${what}`,
+    parse: (given) => (given === "" || given.includes("\0") ? null : given),
+  });
+}
+
+/** In any letter case. */
+export function choice<const Choice extends string>(choices: readonly Choice[]): Kind<Choice> {
+  return scalar({
+    placeholder: choices.join("|"),
+    expected: choices.join(", ").replace(/, ([^,]*)$/, " or $1"),
+    parse: (given) => choices.find((each) => each === given.toLowerCase()) ?? null,
+  });
+}
+
+export const toggle: Kind<boolean> = scalar({
+  placeholder: "",
+  expected: "true or false",
+  parse: (given) => {
+    const lower = given.toLowerCase();
+    return lower === "true" || lower === "false" ? lower === "true" : null;
+  },
+});
+
+/** As browsers send them, or `*` for all. */
+export const origins: Kind<readonly string[]> = list({
+  placeholder: "origin",
+  expected: "origins such as https://app.example.com, or *",
+  isMember: (given) => given === "*" || (URL.canParse(given) && new URL(given).origin === given),
+});
+
+type Scalar<Value> = {
+  readonly placeholder: string;
+  readonly expected: string;
+  readonly parse: (text: string) => Value | null;
+};
+
+function scalar<Value>({ placeholder, expected, parse }: Scalar<Value>): Kind<Value> {
+  return { placeholder, expected, isList: false, parse: (texts) => parse(texts.at(-1) ?? "") };
+}
+
+type List = {
+  readonly placeholder: string;
+  readonly expected: string;
+  readonly isMember: (text: string) => boolean;
+};
+
+/** Several texts, or one with commas. */
+function list({ placeholder, expected, isMember }: List): Kind<readonly string[]> {
+  const parse = (texts: readonly string[]) => {
+    const members = texts.flatMap((each) => each.split(",")).map((each) => each.trim());
+    const isEmpty = members.every((member) => member === "");
+    if (isEmpty) return [];
+    return members.every(isMember) ? members : null;
+  };
+  return { placeholder, expected, isList: true, parse };
+}
+
+function whole(digits: string, min: number, max: number): number | null {
+  if (!/^\d{1,16}$/.test(digits)) return null;
+  const number = Number(digits);
+  return number >= min && number <= max ? number : null;
+}

@@ -1,0 +1,51 @@
+// A store that says why it failed. The kernel and its clients are told what a failure means; the
+// operator needs the cause.
+
+import type { InstantMs } from "../kernel/ids.ts";
+import type { Due, Loaded } from "../kernel/ports.ts";
+import type { Found, LogPage, LogRange, PromiseQuery } from "../kernel/search.ts";
+import type { Component, StreamKey } from "../kernel/stream.ts";
+import { type Store, StoreError } from "../store/store.ts";
+import type { Logger } from "./logger.ts";
+
+export class WatchedStore implements Store {
+  readonly #store: Store;
+  readonly #logger: Logger;
+
+  constructor(store: Store, logger: Logger) {
+    this.#store = store;
+    this.#logger = logger;
+  }
+
+  load(keys: readonly StreamKey[]): readonly Loaded[] {
+    return this.#watch("load", () => this.#store.load(keys));
+  }
+
+  commit(components: readonly Component[]): readonly number[] {
+    return this.#watch("commit", () => this.#store.commit(components));
+  }
+
+  query(query: PromiseQuery): Found {
+    return this.#watch("query", () => this.#store.query(query));
+  }
+
+  due(now: InstantMs, limit: number): Due {
+    return this.#watch("due", () => this.#store.due(now, limit));
+  }
+
+  log(ranges: readonly LogRange[]): readonly LogPage[] {
+    return this.#watch("log", () => this.#store.log(ranges));
+  }
+
+  #watch<Answer>(call: string, ask: () => Answer): Answer {
+    try {
+      return ask();
+    } catch (error) {
+      if (error instanceof StoreError) {
+        const { failure, message: cause } = error;
+        this.#logger.error("store failed", { call, failure, cause });
+      }
+      throw error;
+    }
+  }
+}

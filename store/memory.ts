@@ -1,0 +1,211 @@
+// The reference store, and the one that a simulation runs on: a Map. It keeps every event and every
+// stream for as long as it lives. The other stores are right when they agree with it.
+
+import { assert } from "../kernel/assert.ts";
+import {
+  type DeadlineMs,
+  earliest,
+  type InstantMs,
+  isDue,
+  position,
+  streamRevision,
+  streamVersion,
+} from "../kernel/ids.ts";
+import { compareBytes } from "../kernel/order.ts";
+import type { Due, Loaded } from "../kernel/ports.ts";
+import {
+  eventWeight,
+  type Found,
+  type FoundPromise,
+  type LoggedEvent,
+  type LogPage,
+  type LogRange,
+  matches,
+  type PromiseQuery,
+  type StateFilter,
+  weight,
+} from "../kernel/search.ts";
+import {
+  absent,
+  type Change,
+  type Component,
+  type Stream,
+  type StreamKey,
+  type Write,
+} from "../kernel/stream.ts";
+import { StreamMap } from "../kernel/stream-map.ts";
+import { Claims } from "./claims.ts";
+import { type Columns, columns } from "./columns.ts";
+import { Heap } from "./heap.ts";
+import { page } from "./page.ts";
+import type { Store } from "./store.ts";
+
+type Row = {
+  readonly key: StreamKey;
+  readonly events: LoggedEvent[];
+  /** Replaced as a whole, since it is handed out. */
+  stream: Stream;
+  dueAt: DeadlineMs | null;
+  /** Its place among the due streams; null while it is claimed, or never due. */
+  timer: Timer | null;
+};
+
+/** Dead once its row has another one. */
+type Timer = { readonly row: Row; readonly dueAt: DeadlineMs };
+
+export class MemoryStore implements Store {
+  readonly #rows = new StreamMap<Row>();
+  /** Oldest first. */
+  readonly #created: Row[] = [];
+  /** An event stands at its position less one. */
+  readonly #log: LoggedEvent[] = [];
+  readonly #timers = new Heap(compareTimers);
+  readonly #claims = new Claims();
+
+  load(keys: readonly StreamKey[]): readonly Loaded[] {
+    return keys.map((key) => ({ kind: "stream", stream: this.#stream(key) }));
+  }
+
+  commit(components: readonly Component[]): readonly number[] {
+    const conflicts: number[] = [];
+    for (const [index, { changes }] of components.entries()) {
+      if (changes.some((change) => this.#hasMoved(change))) {
+        conflicts.push(index); // A2
+      } else {
+        for (const { key, write } of changes) if (write !== null) this.#write(key, write);
+      }
+    }
+    return conflicts;
+  }
+
+  query(query: PromiseQuery): Found {
+    return page(this.#find(query), query, { read: (found) => found, weight });
+  }
+
+  due(now: InstantMs, limit: number): Due {
+    for (const key of this.#claims.expire(now)) this.#rearm(key);
+    const streams: Stream[] = [];
+    while (streams.length < limit) {
+      const timer = this.#nextTimer();
+      if (timer === undefined || !isDue(timer.dueAt, now)) break;
+      this.#timers.pop();
+      timer.row.timer = null;
+      this.#claims.claim(timer.row.key, now); // A5
+      streams.push(timer.row.stream);
+    }
+    return { streams, nextAt: earliest(this.#nextTimer()?.dueAt ?? null, this.#claims.endsAt) };
+  }
+
+  log(ranges: readonly LogRange[]): readonly LogPage[] {
+    return ranges.map((range) => {
+      const log = range.of === null ? this.#log : (this.#rows.get(range.of)?.events ?? []);
+      const reading = { read: (event: LoggedEvent) => event, weight: eventWeight };
+      return { events: page(from(log, range.after), range, reading).rows, end: log.length };
+    });
+  }
+
+  /** Erases everything. */
+  reset(): void {
+    this.#rows.clear();
+    this.#created.length = 0;
+    this.#log.length = 0;
+    this.#timers.clear();
+    this.#claims.clear();
+  }
+
+  #stream(key: StreamKey): Stream {
+    const row = this.#rows.get(key);
+    if (row !== undefined) return row.stream;
+    return { key, version: streamVersion(0), revision: streamRevision(0), state: absent };
+  }
+
+  #hasMoved({ key, expectedRevision }: Change): boolean {
+    return (this.#rows.get(key)?.stream.revision ?? 0) !== expectedRevision;
+  }
+
+  #write(key: StreamKey, { version, events, snapshot, dueAt }: Write): void {
+    const row = this.#rows.get(key) ?? this.#create(key);
+    assert(row.stream.version + events.length === version, "a write leaves a gap in its stream");
+    assert(version > 0, "a stream is written that has no event");
+    for (const recorded of events) this.#append(row, recorded);
+    const revision = streamRevision(row.stream.revision + 1);
+    row.stream = { key, version, revision, state: snapshot }; // A3
+    this.#claims.end(key);
+    this.#arm(row, dueAt);
+  }
+
+  #create(key: StreamKey): Row {
+    const row = { key, events: [], stream: this.#stream(key), dueAt: null, timer: null };
+    this.#rows.set(key, row);
+    this.#created.push(row);
+    return row;
+  }
+
+  #append({ key, events }: Row, { at, command, event }: Write["events"][number]): void {
+    const place = { position: position(this.#log.length + 1), key };
+    const logged = { at, command, event, ...place, version: streamVersion(events.length + 1) };
+    events.push(logged);
+    this.#log.push(logged);
+  }
+
+  #arm(row: Row, dueAt: DeadlineMs | null): void {
+    row.dueAt = dueAt;
+    if (row.timer?.dueAt === dueAt) return; // still in its place
+    row.timer = dueAt === null ? null : { row, dueAt };
+    if (row.timer !== null) this.#timers.push(row.timer);
+  }
+
+  /** Puts a stream back that was handed out and never written. */
+  #rearm(key: StreamKey): void {
+    const row = this.#rows.get(key);
+    if (row !== undefined) this.#arm(row, row.dueAt);
+  }
+
+  #nextTimer(): Timer | undefined {
+    for (;;) {
+      const timer = this.#timers.peek();
+      if (timer === undefined || timer.row.timer === timer) return timer;
+      this.#timers.pop();
+    }
+  }
+
+  /** Newest first. */
+  *#find({ pattern, anyOf, tags, before, now }: PromiseQuery): Generator<FoundPromise> {
+    for (const { key, events, stream } of backwards(this.#created)) {
+      const { promise } = stream.state;
+      const place = events[0]?.position;
+      const found = columns(stream.state);
+      if (found === null || promise.kind === "absent" || place === undefined) continue;
+      if (before !== null && place >= before) continue;
+      if (anyOf !== null && !anyOf.some((filter) => holds(filter, found, now))) continue;
+      if (!tags.entries().every(([name, value]) => found.tags.get(name) === value)) continue;
+      if (matches(pattern, key.id)) yield { id: key.id, position: place, promise };
+    }
+  }
+}
+
+function holds({ state, isPast, isTimer }: StateFilter, found: Columns, now: InstantMs): boolean {
+  if (found.state !== state) return false;
+  if (isPast !== null && isDue(found.timeoutAt, now) !== isPast) return false;
+  return isTimer === null || found.isTimer === isTimer;
+}
+
+function compareTimers(left: Timer, right: Timer): number {
+  if (left.dueAt !== right.dueAt) return left.dueAt < right.dueAt ? -1 : 1;
+  const [a, b] = [left.row.key, right.row.key];
+  return compareBytes(a.kind, b.kind) || compareBytes(a.id, b.id);
+}
+
+function* from<Member>(members: readonly Member[], index: number): Generator<Member> {
+  for (let at = index; at < members.length; at++) {
+    const member = members[at];
+    if (member !== undefined) yield member;
+  }
+}
+
+function* backwards<Member>(members: readonly Member[]): Generator<Member> {
+  for (let at = members.length - 1; at >= 0; at--) {
+    const member = members[at];
+    if (member !== undefined) yield member;
+  }
+}

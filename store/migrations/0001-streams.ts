@@ -1,0 +1,45 @@
+// Streams, their events, and the tags by which promises are found.
+
+import type { Migration } from "../migrate.ts";
+
+export const streams: Migration = {
+  number: 1,
+  sqlite: [
+    // "RSNT", so that a file of another program is told apart.
+    "PRAGMA application_id = 1381191252",
+    `CREATE TABLE streams (
+      number INTEGER PRIMARY KEY,
+      kind TEXT NOT NULL,
+      id TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      revision INTEGER NOT NULL,
+      due_at INTEGER,
+      state TEXT,
+      timeout_at INTEGER,
+      is_timer INTEGER,
+      schema INTEGER NOT NULL,
+      snapshot TEXT NOT NULL,
+      UNIQUE (kind, id)
+    ) STRICT`,
+    "CREATE INDEX streams_due ON streams (due_at, kind, id) WHERE due_at IS NOT NULL",
+    "CREATE INDEX streams_state ON streams (state, number) WHERE state IS NOT NULL",
+    "CREATE INDEX streams_timeout ON streams (is_timer, timeout_at) WHERE state = 'pending'",
+    `CREATE TABLE events (
+      position INTEGER PRIMARY KEY,
+      stream INTEGER NOT NULL,
+      version INTEGER NOT NULL,
+      kind TEXT NOT NULL,
+      schema INTEGER NOT NULL,
+      at INTEGER NOT NULL,
+      command TEXT NOT NULL,
+      data TEXT NOT NULL,
+      UNIQUE (stream, version)
+    ) STRICT`,
+    `CREATE TABLE tags (
+      name TEXT NOT NULL,
+      value TEXT NOT NULL,
+      stream INTEGER NOT NULL,
+      PRIMARY KEY (name, value, stream)
+    ) STRICT, WITHOUT ROWID`,
+  ],
+};

@@ -1,0 +1,169 @@
+// The statements of the SQLite store, built and checked against the tables by kysely, which runs
+// none of them. Searches, whose shape varies, are in sqlite-search.ts.
+//
+// A value in a statement stands for a parameter; parameters are bound in the order of the text.
+
+import {
+  DummyDriver,
+  Kysely,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from "kysely";
+import type { Tables } from "./schema.ts";
+
+export const tables = new Kysely<Tables>({
+  dialect: {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => new DummyDriver(),
+    createIntrospector: (kysely) => new SqliteIntrospector(kysely),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  },
+});
+
+/** Placeholders: only their type counts. */
+const number = 0;
+const int64 = 0n;
+const kind = "promise";
+const text = "";
+
+const stored = ["number", "kind", "id", "version", "revision", "schema", "snapshot"] as const;
+
+/** kind, id */
+export const selectStream = tables
+  .selectFrom("streams")
+  .select(["version", "revision", "schema", "snapshot"])
+  .where("kind", "=", kind)
+  .where("id", "=", text)
+  .compile().sql;
+
+/** kind, id */
+export const selectFence = tables
+  .selectFrom("streams")
+  .select(["number", "version", "revision"])
+  .where("kind", "=", kind)
+  .where("id", "=", text)
+  .compile().sql;
+
+/** In the order of the columns. */
+export const insertStream = tables
+  .insertInto("streams")
+  .values({
+    number,
+    kind,
+    id: text,
+    version: number,
+    revision: number,
+    due_at: int64,
+    state: text,
+    timeout_at: int64,
+    is_timer: number,
+    schema: number,
+    snapshot: text,
+  })
+  .compile().sql;
+
+/** In the order of the columns, then the number. */
+export const updateStream = tables
+  .updateTable("streams")
+  .set({
+    version: number,
+    revision: number,
+    due_at: int64,
+    state: text,
+    timeout_at: int64,
+    is_timer: number,
+    schema: number,
+    snapshot: text,
+  })
+  .where("number", "=", number)
+  .compile().sql;
+
+/** In the order of the columns. */
+export const insertEvent = tables
+  .insertInto("events")
+  .values({
+    position: number,
+    stream: number,
+    version: number,
+    kind: text,
+    schema: number,
+    at: number,
+    command: text,
+    data: text,
+  })
+  .compile().sql;
+
+/** In the order of the columns. */
+export const insertTag = tables
+  .insertInto("tags")
+  .values({ name: text, value: text, stream: number })
+  .compile().sql;
+
+export const selectEnd = tables
+  .selectFrom("events")
+  .select(({ fn }) => fn.max("position").as("end"))
+  .compile().sql;
+
+/** Every stream with a due date, those that lie ahead included: the reader stops where it likes. */
+export const selectDue = tables
+  .selectFrom("streams")
+  .select([...stored, "due_at"])
+  .where("due_at", "is not", null)
+  .orderBy("due_at")
+  .orderBy("kind")
+  .orderBy("id")
+  .compile().sql;
+
+/** after a position */
+export const selectLog = tables
+  .selectFrom("events as e")
+  .crossJoin("streams as s") // in this order: the log leads
+  .select(["e.position", "e.version", "e.kind", "e.schema", "e.at", "e.command", "e.data"])
+  .select(["s.kind as streamKind", "s.id"])
+  .whereRef("s.number", "=", "e.stream")
+  .where("e.position", ">", number)
+  .orderBy("e.position")
+  .compile().sql;
+
+/** stream, after a version */
+export const selectHistory = tables
+  .selectFrom("events")
+  .select(["position", "version", "kind", "schema", "at", "command", "data"])
+  .where("stream", "=", number)
+  .where("version", ">", number)
+  .orderBy("version")
+  .compile().sql;
+
+/** Every stream, oldest first. */
+export const selectStreams = tables
+  .selectFrom("streams")
+  .select([...stored, "due_at", "state", "timeout_at", "is_timer"])
+  .orderBy("number")
+  .compile().sql;
+
+/** Every event, stream by stream. */
+export const selectHistories = tables
+  .selectFrom("events")
+  .select(["position", "stream", "version", "kind", "schema", "data"])
+  .orderBy("stream")
+  .orderBy("version")
+  .compile().sql;
+
+/** name, value, stream */
+export const selectTag = tables
+  .selectFrom("tags")
+  .select("stream")
+  .where("name", "=", text)
+  .where("value", "=", text)
+  .where("stream", "=", number)
+  .compile().sql;
+
+export const countTags = tables
+  .selectFrom("tags")
+  .select(({ fn }) => fn.countAll().as("count"))
+  .compile().sql;
+
+export const deletions = (["tags", "events", "streams"] as const).map(
+  (table) => tables.deleteFrom(table).compile().sql,
+);

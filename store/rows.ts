@@ -1,0 +1,121 @@
+// Rows of the tables, and what they mean. Whatever stands in a row, reading it throws `Undecodable`
+// at worst (codec.ts, T2): a file may have been damaged, or edited by hand.
+
+import {
+  commandId,
+  type DeadlineMs,
+  instantMs,
+  position,
+  streamRevision,
+  streamVersion,
+} from "../kernel/ids.ts";
+import type { FoundPromise, LoggedEvent } from "../kernel/search.ts";
+import type { Stream, StreamKey } from "../kernel/stream.ts";
+import {
+  count,
+  decodeEvent,
+  decodeSnapshot,
+  id,
+  int64,
+  nonEmpty,
+  type StoredEvent,
+  type StoredSnapshot,
+  Undecodable,
+} from "./codec.ts";
+
+/** What fences a stream, and names it in the other tables. */
+export type FenceRow = {
+  readonly number: number;
+  readonly version: number;
+  readonly revision: number;
+};
+
+export type StreamRow = StoredSnapshot & { readonly version: number; readonly revision: number };
+
+/** Read with bigints, for the sake of the due date. */
+export type DueRow = {
+  readonly kind: string;
+  readonly id: string;
+  readonly version: bigint;
+  readonly revision: bigint;
+  readonly schema: bigint;
+  readonly snapshot: string;
+  readonly due_at: bigint;
+};
+
+export type FoundRow = StoredSnapshot & { readonly number: number; readonly id: string };
+
+export type EventRow = StoredEvent & {
+  readonly position: number;
+  readonly version: number;
+  readonly at: number;
+  readonly command: string;
+};
+
+/** An event of the whole log, with the key of its stream. */
+export type LogRow = EventRow & { readonly streamKind: string; readonly id: string };
+
+/** As verify.ts reads it, with bigints. */
+export type StreamsRow = Omit<DueRow, "due_at"> & {
+  readonly number: bigint;
+  readonly due_at: bigint | null;
+  readonly state: string | null;
+  readonly timeout_at: bigint | null;
+  readonly is_timer: bigint | null;
+};
+
+export type HistoryRow = StoredEvent & {
+  readonly position: number;
+  readonly stream: number;
+  readonly version: number;
+};
+
+export function keyOf({
+  kind,
+  id: name,
+}: {
+  readonly kind: string;
+  readonly id: string;
+}): StreamKey {
+  if (kind !== "promise") throw new Undecodable(`a stream of the unknown kind ${kind}`);
+  return { kind, id: id(name) };
+}
+
+export function streamOf(key: StreamKey, row: StreamRow): Stream {
+  return {
+    key,
+    version: streamVersion(count(row.version)),
+    revision: streamRevision(count(row.revision)),
+    state: decodeSnapshot(row),
+  };
+}
+
+export function dueAtOf({ due_at }: DueRow): DeadlineMs {
+  return int64(due_at);
+}
+
+export function dueStreamOf(key: StreamKey, row: DueRow): Stream {
+  const numbers = {
+    version: Number(row.version),
+    revision: Number(row.revision),
+    schema: Number(row.schema),
+  };
+  return streamOf(key, { ...numbers, snapshot: row.snapshot });
+}
+
+export function promiseOf(row: FoundRow): FoundPromise {
+  const { promise } = decodeSnapshot(row);
+  if (promise.kind === "absent") throw new Undecodable("no promise");
+  return { id: id(row.id), position: position(count(row.number)), promise };
+}
+
+export function eventOf(key: StreamKey, row: EventRow): LoggedEvent {
+  return {
+    at: instantMs(count(row.at)),
+    command: commandId(nonEmpty(row.command)),
+    event: decodeEvent(row),
+    position: position(count(row.position)),
+    key,
+    version: streamVersion(count(row.version)),
+  };
+}

@@ -1,0 +1,42 @@
+// The tables, as kysely sees them; store/migrations/ makes them. One row a stream, one an event, one
+// a tag of a promise.
+
+import type { StreamKind } from "../kernel/stream.ts";
+
+export type Tables = {
+  readonly streams: StreamsTable;
+  readonly events: EventsTable;
+  readonly tags: TagsTable;
+};
+
+type StreamsTable = {
+  /** The position of its first event, and so its creation number. */
+  readonly number: number;
+  readonly kind: StreamKind;
+  readonly id: string;
+  readonly version: number;
+  readonly revision: number;
+  /** Int64, like `timeout_at`: bound and read as a bigint. */
+  readonly due_at: bigint | null;
+  /** Null, with the two that follow: nothing that a search could find. */
+  readonly state: string | null;
+  readonly timeout_at: bigint | null;
+  readonly is_timer: number | null;
+  readonly schema: number;
+  /** Last, so that a walk over the other columns need not read past it. */
+  readonly snapshot: string;
+};
+
+type EventsTable = {
+  readonly position: number;
+  /** The number of its stream. */
+  readonly stream: number;
+  readonly version: number;
+  readonly kind: string;
+  readonly schema: number;
+  readonly at: number;
+  readonly command: string;
+  readonly data: string;
+};
+
+type TagsTable = { readonly name: string; readonly value: string; readonly stream: number };

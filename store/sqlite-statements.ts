@@ -1,0 +1,86 @@
+// The statements of queries.ts, prepared once for one connection, with what they take and give.
+
+import type { Database, Statement } from "better-sqlite3";
+import * as queries from "./queries.ts";
+import type {
+  DueRow,
+  EventRow,
+  FenceRow,
+  HistoryRow,
+  LogRow,
+  StreamRow,
+  StreamsRow,
+} from "./rows.ts";
+
+type Key = [kind: string, id: string];
+type State = [
+  version: number,
+  revision: number,
+  dueAt: bigint | null,
+  state: string | null,
+  timeoutAt: bigint | null,
+  isTimer: number | null,
+  schema: number,
+  snapshot: string,
+];
+type Event = [
+  position: number,
+  stream: number,
+  version: number,
+  kind: string,
+  schema: number,
+  at: number,
+  command: string,
+  data: string,
+];
+type Tag = [name: string, value: string, stream: number];
+
+export type Statements = ReturnType<typeof prepare>;
+export type ReaderStatements = ReturnType<typeof prepareReader>;
+
+export function prepare(database: Database) {
+  return {
+    ...transaction(database),
+    beginImmediate: prepared<[]>(database, "BEGIN IMMEDIATE"),
+    selectStream: prepared<Key, StreamRow>(database, queries.selectStream),
+    selectFence: prepared<Key, FenceRow>(database, queries.selectFence),
+    selectEnd: prepared<[], { readonly end: number | null }>(database, queries.selectEnd),
+    selectDue: prepared<[], DueRow>(database, queries.selectDue).safeIntegers(),
+    selectLog: prepared<[after: number], LogRow>(database, queries.selectLog),
+    selectHistory: prepared<[stream: number, after: number], EventRow>(
+      database,
+      queries.selectHistory,
+    ),
+    insertStream: prepared<[number: number, ...Key, ...State]>(database, queries.insertStream),
+    updateStream: prepared<[...State, number: number]>(database, queries.updateStream),
+    insertEvent: prepared<Event>(database, queries.insertEvent),
+    insertTag: prepared<Tag>(database, queries.insertTag),
+    deletions: queries.deletions.map((text) => prepared<[]>(database, text)),
+  };
+}
+
+export function prepareReader(database: Database) {
+  return {
+    ...transaction(database),
+    selectLog: prepared<[after: number], LogRow>(database, queries.selectLog),
+    selectStreams: prepared<[], StreamsRow>(database, queries.selectStreams).safeIntegers(),
+    selectHistories: prepared<[], HistoryRow>(database, queries.selectHistories),
+    selectTag: prepared<Tag, { readonly stream: number }>(database, queries.selectTag),
+    countTags: prepared<[], { readonly count: number }>(database, queries.countTags),
+  };
+}
+
+function transaction(database: Database) {
+  return {
+    begin: prepared<[]>(database, "BEGIN"),
+    commit: prepared<[]>(database, "COMMIT"),
+    rollback: prepared<[]>(database, "ROLLBACK"),
+  };
+}
+
+function prepared<Parameters extends unknown[], Row = never>(
+  database: Database,
+  text: string,
+): Statement<Parameters, Row> {
+  return database.prepare<Parameters, Row>(text);
+}

@@ -1,0 +1,39 @@
+CREATE TABLE events (
+  position INTEGER PRIMARY KEY,
+  stream INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  schema INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  command TEXT NOT NULL,
+  data TEXT NOT NULL,
+  UNIQUE (stream, version)
+) STRICT;
+
+CREATE TABLE streams (
+  number INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  due_at INTEGER,
+  state TEXT,
+  timeout_at INTEGER,
+  is_timer INTEGER,
+  schema INTEGER NOT NULL,
+  snapshot TEXT NOT NULL,
+  UNIQUE (kind, id)
+) STRICT;
+
+CREATE TABLE tags (
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  stream INTEGER NOT NULL,
+  PRIMARY KEY (name, value, stream)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX streams_due ON streams (due_at, kind, id) WHERE due_at IS NOT NULL;
+
+CREATE INDEX streams_state ON streams (state, number) WHERE state IS NOT NULL;
+
+CREATE INDEX streams_timeout ON streams (is_timer, timeout_at) WHERE state = 'pending';

@@ -1,0 +1,304 @@
+// SQLite against the contract, and then what only a file on a disk can do: be opened twice, be older
+// or newer or not ours, fill up, be damaged, be left behind by a crash.
+
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Sqlite from "better-sqlite3";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { instantMs } from "../../kernel/ids.ts";
+import { openSqlite, SqliteStore } from "../../store/sqlite.ts";
+import { openFile } from "../../store/sqlite-file.ts";
+import { StoreError } from "../../store/store.ts";
+import { openReader } from "../../store/verify.ts";
+import { conformance } from "./conformance.ts";
+import { arm, commit, create, created, key, query, stream, written } from "./given.ts";
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "resonate-"));
+  path = join(folder, "resonate.db");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+conformance("sqlite, in memory", () => {
+  const store = openSqlite(":memory:");
+  return { store, close: () => store.close() };
+});
+
+conformance("sqlite, on disk", () => {
+  const store = openSqlite(path);
+  return { store, close: () => store.close() };
+});
+
+/** Another program on the same file. */
+function edit(...statements: readonly string[]): void {
+  const database = new Sqlite(path);
+  for (const statement of statements) database.exec(statement);
+  database.close();
+}
+
+function using<Answer>(run: (store: SqliteStore) => Answer): Answer {
+  const store = openSqlite(path);
+  try {
+    return run(store);
+  } finally {
+    store.close();
+  }
+}
+
+function thrown(run: () => unknown): StoreError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof StoreError) return error;
+    throw error;
+  }
+  throw new Error("nothing is thrown");
+}
+
+test("sqlite: A1 what is committed is there after a reopening, positions go on", () => {
+  using((store) => {
+    create(store, "a", { tags: { t: "x" } });
+    arm(store, "b", 5n);
+  });
+  using((store) => {
+    expect(stream(store, "a")).toMatchObject({ version: 1, revision: 1 });
+    create(store, "c", { tags: { t: "x" } });
+    const { rows } = store.query(query({ tags: new Map([["t", "x"]]) }));
+    expect(rows).toMatchObject([
+      { id: "c", position: 3 },
+      { id: "a", position: 1 },
+    ]);
+    expect(store.due(instantMs(5), 9).streams).toMatchObject([{ key: key("b") }]); // no claim is left
+  });
+});
+
+test("sqlite: A1 a transaction that fails in its midst leaves nothing, and the store goes on", () => {
+  using((store) => {
+    create(store, "a");
+    const broken = written(store, "c", [created()]);
+    const gap = { ...broken, write: broken.write && { ...broken.write, events: [] } };
+    expect(() => commit(store, written(store, "b", [created()]), gap)).toThrow("leaves a gap");
+    expect(store.log([{ of: null, after: 0, limit: 9, weightMax: 999 }])[0]?.end).toBe(1);
+    create(store, "b");
+    expect(stream(store, "b").version).toBe(1);
+  });
+});
+
+test("sqlite: A1 a killed process leaves what it has committed, and no lock", async () => {
+  const script = `
+    import { openSqlite } from "${join(import.meta.dirname, "../../store/sqlite.ts")}";
+    import { arm } from "${join(import.meta.dirname, "given.ts")}";
+    const store = openSqlite(${JSON.stringify(path)});
+    for (let count = 0; ; count++) { arm(store, "p" + count, 5n); console.log(count); }`;
+  const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", script]);
+  let printed = "";
+  child.stdout.on("data", (text) => {
+    printed += text;
+    if (printed.includes("\n20\n")) child.kill("SIGKILL");
+  });
+  let errors = "";
+  child.stderr.on("data", (text) => (errors += text));
+  const [, signal] = await once(child, "close");
+  expect([signal, errors]).toEqual(["SIGKILL", ""]);
+  const acknowledged = Number(printed.slice(0, printed.lastIndexOf("\n")).split("\n").at(-1));
+  using((store) => expect(stream(store, `p${acknowledged}`).version).toBe(1));
+  expect(report()).toMatchObject({ differing: 0, first: null });
+});
+
+test("sqlite: F1 a second server is refused, and told who, what and what to do", () => {
+  using((store) => {
+    create(store, "a");
+    const { failure, message } = thrown(() => openSqlite(path));
+    expect(failure).toBe("store_failed");
+    expect(message).toContain(`${path} is in use by another Resonate server`);
+    expect(message).toContain("stop that one first");
+    symlinkSync(path, join(folder, "alias.db"));
+    expect(thrown(() => openSqlite(join(folder, "alias.db"))).message).toContain(
+      "in use by another",
+    );
+    create(store, "b"); // the first one has not noticed
+  });
+  using((store) => expect(stream(store, "b").version).toBe(1));
+});
+
+test("sqlite: F1 nor may a second server run in another process", () => {
+  using(() => {
+    const script = `
+      import { openSqlite } from "${join(import.meta.dirname, "../../store/sqlite.ts")}";
+      try { openSqlite(${JSON.stringify(path)}); console.log("open"); }
+      catch (error) { console.log(error.message); }`;
+    const options = { encoding: "utf8" } as const;
+    const args = ["--input-type=module-typescript", "-e", script];
+    expect(execFileSync(process.execPath, args, options)).toContain("in use by another Resonate");
+  });
+});
+
+test("sqlite: F1 readers are not in the way of a server, nor it in theirs", () => {
+  using((store) => {
+    arm(store, "a", 5n);
+    const reader = openReader(path);
+    const lines = reader.lines();
+    expect(lines.next().value).toContain('"id":"a"');
+    arm(store, "b", 5n);
+    expect([...lines]).toEqual([]); // one moment
+    expect([...reader.lines()]).toHaveLength(2);
+    expect(reader.verify()).toMatchObject({ streams: 2, events: 2, differing: 0 });
+    reader.close();
+    create(store, "c");
+  });
+});
+
+test("sqlite: F2 WAL and FULL syncs are on, and the WAL is bounded", () => {
+  const { database, close } = openFile(path);
+  const settings = ["journal_mode", "synchronous", "wal_autocheckpoint"].map((name) => {
+    return database.pragma(name, { simple: true });
+  });
+  expect(settings).toEqual(["wal", 2, 4000]);
+  close();
+});
+
+test("sqlite: a newer schema is refused, with both versions", () => {
+  using((store) => create(store, "a"));
+  edit("PRAGMA user_version = 7");
+  const { message } = thrown(() => openSqlite(path));
+  expect(message).toContain("has schema version 7, and this server knows version 1");
+  expect(thrown(() => openReader(path)).message).toContain("schema version 7");
+  edit("PRAGMA user_version = 1");
+  using((store) => expect(stream(store, "a").version).toBe(1));
+});
+
+test("sqlite: a file of another program is refused and left as it is", () => {
+  edit("CREATE TABLE theirs (x)");
+  expect(thrown(() => openSqlite(path)).message).toContain("belongs to another program");
+  const database = new Sqlite(path);
+  expect(database.pragma("journal_mode", { simple: true })).toBe("delete");
+  expect(database.prepare("SELECT name FROM sqlite_schema").all()).toEqual([{ name: "theirs" }]);
+  database.close();
+});
+
+test("sqlite: what is no database, and a folder that is missing, are refused by name", () => {
+  const { message } = thrown(() => openSqlite(join(folder, "none", "resonate.db")));
+  expect(message).toContain(`the folder ${join(folder, "none")} does not exist`);
+  expect(thrown(() => openSqlite(folder)).message).toContain(
+    `the database ${folder} cannot be opened`,
+  );
+  expect(thrown(() => openReader(path)).message).toContain("cannot be opened: SQLITE_CANTOPEN");
+});
+
+test("sqlite: the schema is what it was when it was released", async () => {
+  const { database, close } = openFile(path);
+  const rows = database
+    .prepare<[], { readonly sql: string }>(
+      "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC, name",
+    )
+    .all();
+  close();
+  const text = rows.map(({ sql }) => `${sql.replace(/^ {4}/gm, "")};\n`).join("\n");
+  await expect(text).toMatchFileSnapshot("../golden/schema-sqlite.sql");
+});
+
+test("sqlite: a full disk is an overload, known to be without effect, and it passes", () => {
+  const file = openFile(path);
+  const store = new SqliteStore(file);
+  create(store, "a");
+  const pages = Number(file.database.pragma("page_count", { simple: true }));
+  file.database.pragma(`max_page_count = ${pages}`);
+  const data = "x".repeat(100_000);
+  const change = written(store, "big", [created({ param: { headers: null, data } })]);
+  const { failure, isFatal } = thrown(() => commit(store, change));
+  expect([failure, isFatal]).toEqual(["store_overloaded", false]);
+  expect(stream(store, "a").version).toBe(1);
+  file.database.pragma("max_page_count = 1000000");
+  expect(commit(store, change)).toEqual([]);
+  store.close();
+});
+
+test("sqlite: another writer's lock is a failure without effect, and it passes", () => {
+  const store = openSqlite(path, { busyTimeoutMs: 1 });
+  const other = new Sqlite(path);
+  other.exec("BEGIN IMMEDIATE");
+  const change = written(store, "a", [created()]);
+  const { failure, isFatal } = thrown(() => commit(store, change));
+  expect([failure, isFatal]).toEqual(["store_failed", false]);
+  other.exec("ROLLBACK");
+  other.close();
+  expect(commit(store, change)).toEqual([]);
+  store.close();
+});
+
+test("sqlite: A6 a damaged snapshot is reported by key, fails reads, and keeps nobody waiting", () => {
+  using((store) => {
+    for (const id of ["a", "b", "c"]) arm(store, id, 5n);
+    edit("UPDATE streams SET snapshot = '{' WHERE id = 'b'");
+    expect(store.load(["a", "b"].map(key))).toMatchObject([
+      { kind: "stream", stream: { key: key("a") } },
+      { kind: "unreadable", key: key("b") },
+    ]);
+    expect(thrown(() => store.query(query())).failure).toBe("record_unreadable");
+    expect(store.query(query({ limit: 1 }))).toMatchObject({ rows: [{ id: "c" }], hasMore: true });
+    const { streams, nextAt } = store.due(instantMs(9), 2);
+    expect(streams.map((each) => each.key.id)).toEqual(["a", "c"]);
+    expect(nextAt).toBe(5_009n); // the end of the claims: b does not make a hot loop
+    commit(store, written(store, "a", [], null), written(store, "c", [], null));
+    expect(store.due(instantMs(9), 2)).toEqual({ streams: [], nextAt: null });
+  });
+});
+
+test("sqlite: A6 a damaged event fails the reading of the log, and no other", () => {
+  using((store) => {
+    for (const id of ["a", "b"]) create(store, id);
+    edit("UPDATE events SET data = '[]' WHERE position = 2");
+    const range = { after: 0, limit: 9, weightMax: 999 };
+    expect(thrown(() => store.log([{ ...range, of: null }])).failure).toBe("record_unreadable");
+    expect(thrown(() => store.log([{ ...range, of: key("b") }])).message).toContain("event at 2");
+    expect(store.log([{ ...range, of: key("a") }])[0]?.events).toHaveLength(1);
+    expect(store.log([{ ...range, limit: 1, of: null }])[0]?.end).toBe(2);
+    create(store, "c");
+  });
+});
+
+test.each([
+  ["version = -1", "unreadable", 0],
+  ["revision = 9223372036854775807", "unreadable", 0],
+  ["schema = 99", "unreadable", 0],
+  ["snapshot = '[]'", "unreadable", 0],
+  ["due_at = -1", "stream", 0],
+  ["kind = 'poem'", "stream", 0],
+  ["number = number", "stream", 1],
+])("sqlite: A6 a row with %s is %s, and crashes nothing", (damage, kind, dueCount) => {
+  using((store) => {
+    arm(store, "a", 5n);
+    edit(`UPDATE streams SET ${damage}`);
+    expect(store.load([key("a")])).toMatchObject([{ kind }]);
+    expect(store.due(instantMs(9), 9).streams).toHaveLength(dueCount);
+  });
+});
+
+test("sqlite: A6 a search that comes upon a row without a promise fails", () => {
+  using((store) => {
+    create(store, "a");
+    edit(`UPDATE streams SET snapshot = '{"promise":null,"callbacks":[]}'`);
+    const { failure, message } = thrown(() => store.query(query()));
+    expect([failure, message]).toEqual(["record_unreadable", "the promise a: no promise"]);
+  });
+});
+
+test("sqlite: a thousand databases are opened and closed in one process", () => {
+  for (let count = 0; count < 1_000; count++) openSqlite(":memory:").close();
+  for (let count = 0; count < 50; count++) using((store) => create(store, `p${count}`));
+  expect(readdirSync(folder).toSorted()).toEqual(["resonate.db", "resonate.db-lock"]);
+});
+
+function report() {
+  const reader = openReader(path);
+  try {
+    return reader.verify();
+  } finally {
+    reader.close();
+  }
+}

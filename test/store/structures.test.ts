@@ -1,0 +1,56 @@
+// The small parts that the stores are made of.
+
+import { fc, test as property } from "@fast-check/vitest";
+import { expect, test } from "vitest";
+
+import { absent, fold } from "../../kernel/stream.ts";
+import { columns } from "../../store/columns.ts";
+import { Heap } from "../../store/heap.ts";
+import { page } from "../../store/page.ts";
+import { created, settled } from "./given.ts";
+
+property.prop([fc.array(fc.oneof(fc.nat(20), fc.constant(null)))])(
+  "heap: the least comes first, however pushes and pops alternate",
+  (steps) => {
+    const heap = new Heap<number>((left, right) => left - right);
+    const model: number[] = [];
+    for (const step of steps) {
+      if (step === null) {
+        expect(heap.pop()).toBe(model.shift());
+      } else {
+        heap.push(step);
+        model.push(step);
+        model.sort((left, right) => left - right);
+      }
+      expect(heap.peek()).toBe(model[0]);
+    }
+    heap.clear();
+    expect(heap.pop()).toBe(undefined);
+  },
+);
+
+test("page: R4 what lies beyond a page is not read", () => {
+  const reading = { read: (row: number) => (row < 3 ? row : expect.fail("read")), weight: () => 1 };
+  expect(page([1, 2, 3], { limit: 2, weightMax: 9 }, reading)).toEqual({
+    rows: [1, 2],
+    hasMore: true,
+  });
+  expect(page([1, 2, 3], { limit: 9, weightMax: 2 }, reading)).toEqual({
+    rows: [1, 2],
+    hasMore: true,
+  });
+  expect(page([1, 2], { limit: 2, weightMax: 2 }, reading)).toEqual({
+    rows: [1, 2],
+    hasMore: false,
+  });
+});
+
+test("columns: what a search may ask of a promise", () => {
+  const tags = { "resonate:timeout": "true" };
+  const birth = created({ timeoutAt: 5n, tags });
+  expect(columns(absent)).toBe(null);
+  const shared = { timeoutAt: 5n, tags: new Map(Object.entries(tags)), isTimer: true };
+  expect(columns(fold([birth]))).toEqual({ ...shared, state: "pending" });
+  expect(columns(fold([birth, settled("canceled")]))).toEqual({ ...shared, state: "canceled" });
+  expect(columns(fold([created()]))).toMatchObject({ isTimer: false });
+});

@@ -1,0 +1,137 @@
+// A database against its own log. Each row of the table damages one thing in a sound database, and
+// says what is to be found first: a check that nothing can fail would pass for ever.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Sqlite from "better-sqlite3";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Event } from "../../kernel/event.ts";
+import { dueAt, evolve } from "../../kernel/stream.ts";
+import { openSqlite, type SqliteStore } from "../../store/sqlite.ts";
+import { openReader, type Report } from "../../store/verify.ts";
+import { commit, created, registered, settled, stream, written } from "./given.ts";
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "resonate-"));
+  path = join(folder, "resonate.db");
+  const store = openSqlite(path);
+  append(store, "a", created({ timeoutAt: 90n, tags: { t: "x", u: "y" } }), registered("b"));
+  append(store, "b", created({ param: { headers: new Map([["h", "v"]]), data: "é" } }));
+  append(store, "a", settled("rejected"));
+  store.close();
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** As the kernel does it, due dates included. */
+function append(store: SqliteStore, name: string, ...events: readonly Event[]): void {
+  const due = dueAt(events.reduce(evolve, stream(store, name).state));
+  commit(store, written(store, name, events, due));
+}
+
+function edit(...statements: readonly string[]): void {
+  const database = new Sqlite(path);
+  for (const statement of statements) database.exec(statement);
+  database.close();
+}
+
+function verify(): Report {
+  const reader = openReader(path);
+  try {
+    return reader.verify();
+  } finally {
+    reader.close();
+  }
+}
+
+test("verify: V1, V2, V3 a sound database has no difference, and all of it is counted", () => {
+  expect(verify()).toEqual({ streams: 2, events: 4, tags: 2, differing: 0, first: null });
+});
+
+const anEvent = "SELECT 9, 1, 4, kind, 1, 7, 'c', data FROM events";
+const replaced = (column: string, from: string, to: string) => {
+  return `UPDATE streams SET ${column} = replace(${column}, '${from}', '${to}')`;
+};
+
+test.each([
+  ["V1 a missing event", "DELETE FROM events WHERE position = 2", "a events[2] version 3"],
+  ["V1 no events at all", "DELETE FROM events WHERE stream = 1", "a version 0 3"],
+  [
+    "V1 events out of order",
+    "UPDATE events SET position = 9 WHERE position = 2",
+    "a events[3] at 4",
+  ],
+  ["V1 a moved birth", "UPDATE events SET position = 9 WHERE position = 3", "b events[1] at 9"],
+  ["V1 a missing stream", "DELETE FROM streams WHERE id = 'a'", "null the event at 1 none"],
+  ["V1 a missing last stream", "DELETE FROM streams WHERE id = 'b'", "null the event at 3 none"],
+  ["V2 an impossible event", `INSERT INTO events ${anEvent} WHERE position = 4`, "a events[4]"],
+  [
+    "V2 an unreadable event",
+    "UPDATE events SET data = '{' WHERE position = 4",
+    "a events[3] no JSON",
+  ],
+  ["V2 another version", "UPDATE streams SET version = 9", "a version 3 9"],
+  ["V2 an unreadable snapshot", "UPDATE streams SET snapshot = '{'", "a snapshot no JSON"],
+  [
+    "V2 another outcome",
+    replaced("snapshot", "rejected", "resolved"),
+    "a snapshot.promise.outcome",
+  ],
+  ["V2 another payload", replaced("snapshot", "é", "e"), 'b snapshot.promise.param.data "é" "e"'],
+  ["V2 another header", replaced("snapshot", '"v"', '"w"'), "b snapshot.promise.param.headers.h"],
+  [
+    "V2 a lost waiter",
+    replaced("snapshot", '"callbacks":["b"]', '"callbacks":[]'),
+    "a snapshot.callbacks.0",
+  ],
+  ["V3 another state", "UPDATE streams SET state = 'pending'", "a columns.state"],
+  ["V3 another deadline", "UPDATE streams SET timeout_at = timeout_at - 1", "a columns.timeout_at"],
+  ["V3 a timer", "UPDATE streams SET is_timer = 1", "a columns.is_timer"],
+  ["V3 another due date", "UPDATE streams SET due_at = NULL WHERE id = 'b'", "b columns.due_at"],
+  ["V3 a missing tag", "DELETE FROM tags WHERE name = 'u'", "a tags[u] no row"],
+  ["V3 a tag too many", "INSERT INTO tags VALUES ('t', 'x', 3)", "null tags 2 3"],
+])("verify: %s is found", (_what, damage, expected) => {
+  edit(damage);
+  const { differing, first } = verify();
+  expect(differing).toBeGreaterThan(0);
+  const said = `${first?.stream?.id ?? null} ${first?.field} ${first?.expected} ${first?.found}`;
+  for (const word of expected.split(" ")) expect(said).toContain(word);
+  expect(said.startsWith(expected.split(" ").slice(0, 2).join(" "))).toBe(true);
+});
+
+test("verify: revisions and what moves no event are no difference", () => {
+  const store = openSqlite(path);
+  append(store, "a");
+  store.close();
+  edit("UPDATE streams SET revision = revision + 7");
+  expect(verify()).toMatchObject({ differing: 0 });
+});
+
+test("export: the log is one event a line, each of them JSON, oldest first", () => {
+  const reader = openReader(path);
+  const lines = [...reader.lines()];
+  reader.close();
+  expect(lines[3]).toBe(
+    '{"position":4,"stream":{"kind":"promise","id":"a"},"version":3,"kind":"promise_settled",' +
+      '"schema":1,"at":7,"command":"a-3","data":{"outcome":"rejected","settledAt":1,' +
+      '"value":{"headers":null,"data":null},"key":null}}',
+  );
+  const events = lines.map((line) => JSON.parse(line));
+  expect(events.map(({ position, stream, version }) => [position, stream.id, version])).toEqual([
+    [1, "a", 1],
+    [2, "a", 2],
+    [3, "b", 1],
+    [4, "a", 3],
+  ]);
+  expect(lines.some((line) => line.includes("\n"))).toBe(false);
+});
+
+test("export: an event that is no JSON stops it, and names its place", () => {
+  edit("UPDATE events SET data = '{' WHERE position = 3");
+  const reader = openReader(path);
+  expect(() => [...reader.lines()]).toThrow("the event at 3 is no JSON");
+  expect(reader.verify().differing).toBe(1); // the reader is still good
+  reader.close();
+});

@@ -103,7 +103,6 @@ export class HttpListener {
   readonly #server: Server;
   readonly #answer: RequestListener;
   readonly #connections = new Map<Duplex, Connection>();
-  #isClosing = false;
 
   constructor(server: Server, answer: RequestListener) {
     this.#server = server;
@@ -128,7 +127,6 @@ export class HttpListener {
       connection.incoming = incoming;
       connection.outgoing = outgoing;
     }
-    if (this.#isClosing) outgoing.shouldKeepAlive = false;
     this.#answer(incoming, outgoing);
   };
 
@@ -138,7 +136,6 @@ export class HttpListener {
    * @returns how many connections were cut because they were not done after `graceMs`
    */
   async close(graceMs: number): Promise<number> {
-    this.#isClosing = true;
     // Node's own `close` would also end connections whose last answer is still being sent.
     const closed = new Promise<number>((resolve) => {
       NetServer.prototype.close.call(this.#server, () => resolve(0));

@@ -11,7 +11,6 @@ import {
   streamRevision,
   streamVersion,
 } from "../kernel/ids.ts";
-import { compareBytes } from "../kernel/order.ts";
 import type { Due, Loaded } from "../kernel/ports.ts";
 import {
   eventWeight,
@@ -42,6 +41,8 @@ import type { Store } from "./store.ts";
 
 type Row = {
   readonly key: StreamKey;
+  /** Counts streams in the order of their creation. */
+  readonly number: number;
   readonly events: LoggedEvent[];
   /** Replaced as a whole, since it is handed out. */
   stream: Stream;
@@ -135,7 +136,8 @@ export class MemoryStore implements Store {
   }
 
   #create(key: StreamKey): Row {
-    const row = { key, events: [], stream: this.#stream(key), dueAt: null, timer: null };
+    const number = this.#created.length;
+    const row = { key, number, events: [], stream: this.#stream(key), dueAt: null, timer: null };
     this.#rows.set(key, row);
     this.#created.push(row);
     return row;
@@ -192,8 +194,7 @@ function holds({ state, isPast, isTimer }: StateFilter, found: Columns, now: Ins
 
 function compareTimers(left: Timer, right: Timer): number {
   if (left.dueAt !== right.dueAt) return left.dueAt < right.dueAt ? -1 : 1;
-  const [a, b] = [left.row.key, right.row.key];
-  return compareBytes(a.kind, b.kind) || compareBytes(a.id, b.id);
+  return left.row.number - right.row.number;
 }
 
 function* from<Member>(members: readonly Member[], index: number): Generator<Member> {

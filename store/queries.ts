@@ -111,8 +111,7 @@ export const selectDue = tables
   .select([...stored, "due_at"])
   .where("due_at", "is not", null)
   .orderBy("due_at")
-  .orderBy("kind")
-  .orderBy("id")
+  .orderBy("number")
   .compile().sql;
 
 /** after a position */

@@ -30,7 +30,7 @@ export interface Store {
   commit(components: readonly Component[]): readonly number[];
   /** Newest first; stops at `limit` rows, or once they weigh `weightMax` (kernel/search.ts, R4). */
   query(query: PromiseQuery): Found;
-  /** The unclaimed streams with `dueAt <= now`, ordered by (due date, kind, id bytewise) (A5). */
+  /** The unclaimed streams with `dueAt <= now`, ordered by due date, then by creation (A5). */
   due(now: InstantMs, limit: number): Due;
   /** A page for each range, oldest first; weighed like a query, by `eventWeight`. */
   log(ranges: readonly LogRange[]): readonly LogPage[];

@@ -21,9 +21,12 @@ export const streams: Migration = {
       snapshot TEXT NOT NULL,
       UNIQUE (kind, id)
     ) STRICT`,
-    "CREATE INDEX streams_due ON streams (due_at, kind, id) WHERE due_at IS NOT NULL",
-    "CREATE INDEX streams_state ON streams (state, number) WHERE state IS NOT NULL",
-    "CREATE INDEX streams_timeout ON streams (is_timer, timeout_at) WHERE state = 'pending'",
+    // Both end in `number`, the rowid, as every index does.
+    "CREATE INDEX streams_due ON streams (due_at) WHERE due_at IS NOT NULL",
+    "CREATE INDEX streams_state ON streams (state) WHERE state IS NOT NULL",
+    // Deadlines that nobody keeps unasked; those that are kept stand in streams_due.
+    `CREATE INDEX streams_unarmed ON streams (timeout_at)
+      WHERE due_at IS NULL AND state = 'pending'`,
     `CREATE TABLE events (
       position INTEGER PRIMARY KEY,
       stream INTEGER NOT NULL,

@@ -272,10 +272,13 @@ describe("H3 what is observed", () => {
       },
     });
     await client.ask("GET", "/promises/p");
-    const [record] = client.records;
-    expect(record).toMatchObject({ api: "http", code: 5000, operation: "read-promise" });
-    expect(record?.error).toEqual(new Error("a bug"));
-    expect(record?.ms).toBeGreaterThanOrEqual(0);
+    await client.ask("POST", "/promises/p/create", { body });
+    const error = new Error("a bug");
+    expect(client.records).toMatchObject([
+      { api: "http", code: 5000, operation: "read-promise", error },
+      { api: "http", code: 5000, operation: "create-promise", error },
+    ]);
+    for (const { ms } of client.records) expect(ms).toBeGreaterThanOrEqual(0);
   });
 });
 

@@ -5,6 +5,7 @@ import { createServer, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { createApp } from "../../api/app.ts";
+import { type Body, readIncoming } from "../../api/body.ts";
 import { Gateway } from "../../api/gateway.ts";
 import { type HttpLimits, type HttpListener, serveHttp } from "../../api/listen.ts";
 import type { Reply } from "../../kernel/batch.ts";
@@ -262,6 +263,31 @@ describe("bodies", () => {
     expect(status).toBe(413);
   });
 
+  test("Y2 a client that reads nothing before it has sent everything reads the refusal", async () => {
+    const { port } = await serve();
+    const raw = new Raw(port);
+    raw.socket.pause();
+    raw.send("POST /promises/p/create HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n");
+    await new Promise((resolve) => raw.socket.write(Buffer.alloc(20_000_000, " "), resolve));
+    raw.socket.resume();
+    await raw.until(/"code":4130/);
+  });
+
+  test("a body that breaks off is told from one that ends", async () => {
+    const bodies = Promise.withResolvers<Body>();
+    const server = createServer((incoming) => {
+      void readIncoming(incoming, bodyLimit).then(bodies.resolve);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const raw = new Raw(typeof address === "object" && address !== null ? address.port : 0);
+    raw.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{");
+    await pause(30);
+    raw.socket.destroy();
+    expect(await bodies.promise).toEqual({ kind: "gone" });
+    server.close();
+  });
+
   test("X3 a client that asks first is told only what will not be refused", async () => {
     const { port } = await serve();
     const expecting = "Expect: 100-continue\r\n";
@@ -325,6 +351,16 @@ describe("connections", () => {
     const { port } = await serve();
     const raw = await exchange(port, "GET /promises HTTP/1.0\r\n\r\n");
     expect(raw.received).toContain('{"cursor":null,"promises":[]}');
+  });
+
+  test("a fragment is no part of a path or query", async () => {
+    const { port } = await serve();
+    const raw = new Raw(port);
+    raw.send(
+      post("/promises/a/create", body) + get("/promises/a#b?c") + get("/promises?limit=0#1"),
+    );
+    await raw.until(/limit must be/);
+    expect(raw.statuses).toEqual(["201", "200", "400"]);
   });
 
   test("a target with a host is served", async () => {

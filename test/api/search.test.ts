@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import { components } from "../../api/answers.ts";
+import { decodeEvents } from "../../api/query.ts";
 import { promiseId } from "../../kernel/ids.ts";
 import { type Client, conforms, start } from "./client.ts";
 
@@ -274,6 +275,11 @@ describe("events", () => {
     const page = await read(await three(), query);
     expect(page.events.map(({ position }) => position).join(" ")).toBe(positions);
     expect(page.next).toBe(next);
+  });
+
+  test("there are none past 2^53, where a number ends", () => {
+    const decoded = decodeEvents("after=9223372036854775807");
+    expect(decoded).toMatchObject({ request: { after: Number.MAX_SAFE_INTEGER } });
   });
 
   test("of no promise there are none", async () => {

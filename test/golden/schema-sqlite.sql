@@ -32,8 +32,9 @@ CREATE TABLE tags (
   PRIMARY KEY (name, value, stream)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX streams_due ON streams (due_at, kind, id) WHERE due_at IS NOT NULL;
+CREATE INDEX streams_due ON streams (due_at) WHERE due_at IS NOT NULL;
 
-CREATE INDEX streams_state ON streams (state, number) WHERE state IS NOT NULL;
+CREATE INDEX streams_state ON streams (state) WHERE state IS NOT NULL;
 
-CREATE INDEX streams_timeout ON streams (is_timer, timeout_at) WHERE state = 'pending';
+CREATE INDEX streams_unarmed ON streams (timeout_at)
+  WHERE due_at IS NULL AND state = 'pending';

@@ -120,7 +120,7 @@ test("search: R1 a row past its deadline is shown settled", () => {
   });
 });
 
-test("search: R3 a page has a successor if and only if there is more", () => {
+test("search: R2 R3 a page has a successor if and only if there is more", () => {
   const rows = [row("b", 9), row("a", 4)];
   expect(toPage({ rows, hasMore: true }, instantMs(1)).before).toBe(4);
   expect(toPage({ rows, hasMore: false }, instantMs(1)).before).toBeNull();

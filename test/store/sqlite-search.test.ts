@@ -45,10 +45,11 @@ const tags = new Map([
 ]);
 
 const byNumber = "SEARCH s USING INTEGER PRIMARY KEY (rowid=?)";
-const byState = "SEARCH s USING INDEX streams_state (state=? AND number<?)";
+const byState = "SEARCH s USING INDEX streams_state (state=? AND rowid<?)";
 const idRange =
   "SEARCH s USING COVERING INDEX sqlite_autoindex_streams_1 (kind=? AND id>? AND id<?)";
-const timeouts = "SEARCH s USING COVERING INDEX streams_timeout (is_timer=? AND timeout_at<?)";
+const armed = "SEARCH s USING INDEX streams_due (due_at<?)";
+const unarmed = "SEARCH s USING INDEX streams_unarmed (timeout_at<?)";
 
 test.each([
   [
@@ -77,7 +78,12 @@ test.each([
   ],
   ["Q4 one state", few, { anyOf: [open], before }, [byState]],
   ["Q4 several states", few, { anyOf: [resolved, canceled], before }, [byState, byState]],
-  ["Q4 few overdue", few, { anyOf: [resolved, overdue], before }, [byState, byNumber, timeouts]],
+  [
+    "Q4 few overdue",
+    few,
+    { anyOf: [resolved, overdue], before },
+    [byState, byNumber, armed, unarmed],
+  ],
   ["Q4 many overdue", many, { anyOf: [resolved, overdue], before }, [byState, byState]],
   ["Q5 everything", few, { before }, ["SEARCH s USING INTEGER PRIMARY KEY (rowid<?)"]],
   ["Q5 everything, from the newest", few, {}, ["SCAN s"]],

@@ -73,6 +73,7 @@ export function lingering(text: string, incoming: IncomingMessage): ReadableStre
       incoming.on("end", end);
       incoming.on("close", end);
       incoming.resume();
+      if (incoming.readableEnded) end(); // it has sent all it had while it was read
     },
     cancel() {
       clearTimeout(timer);

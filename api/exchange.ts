@@ -33,12 +33,7 @@ export type ExchangeOptions = {
   readonly newRequestId: () => string;
 };
 
-export type HeaderName =
-  | "access-control-request-method"
-  | "idempotency-key"
-  | "origin"
-  | "request-id"
-  | "strict";
+export type HeaderName = "idempotency-key" | "origin" | "request-id" | "strict";
 
 const closing = { connection: "close" };
 const jsonType = "application/json; charset=utf-8";

@@ -33,7 +33,7 @@ export class JsonNumber {
 /**
  * Like `JSON.parse`, but a number under the name `member`, at any depth, becomes a `JsonNumber` (N1).
  *
- * The reviver runs for every member of the text and makes parsing ten times slower, so the usual
+ * The reviver runs for every member of the text and makes parsing five times slower, so the usual
  * text is read without it. That is exact (N2): in a text that parses and has no backslash, every
  * occurrence of the quoted name is a whole string; if there is only one, and the object at the top
  * has a member of that name, the occurrence is this member's name, and its number comes next.

@@ -150,7 +150,7 @@ const create = (name: string) => {
 };
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-test("loop: L1 requests of one turn meet in one batch, and all are answered", async () => {
+test("loop: L1 requests that arrive together meet in one batch, and all are answered", async () => {
   const { loop, batches } = start();
   const answers = ["a", "b", "c"].map(
     (name) => new Promise((resolve) => loop.submit(create(name), resolve)),
@@ -163,13 +163,60 @@ test("loop: L1 requests of one turn meet in one batch, and all are answered", as
   expect(batches).toEqual([3]);
 });
 
-test("loop: L3 sockets get a turn between two ticks", async () => {
-  const { loop, kernel } = start();
-  loop.submit(create("a"), () => undefined);
-  await turn();
-  expect(kernel.isIdle).toBe(false);
+test("loop: L1 what the next look brings joins the batch; looks have an end", async () => {
+  const { loop, batches } = start();
+  for (let look = 0; look < 20; look++) {
+    loop.submit(create(`p${look}`), () => undefined);
+    await turn();
+  }
   for (let turns = 0; turns < 5; turns++) await turn();
-  expect(kernel.isIdle).toBe(true);
+  expect(batches[0]).toBeGreaterThan(4);
+  expect(batches.length).toBeGreaterThan(1);
+  expect(batches.reduce((sum, each) => sum + each)).toBe(20);
+});
+
+test("loop: L1 a request that is alone waits for one look", async () => {
+  const { loop } = start();
+  let isAnswered = false;
+  loop.submit(create("a"), () => {
+    isAnswered = true;
+  });
+  await turn();
+  expect(isAnswered).toBe(false);
+  await turn();
+  expect(isAnswered).toBe(true);
+});
+
+test("loop: L3 sockets get their turn after three ticks, however much is due", async () => {
+  const store = new MemoryStore();
+  let calls = 0;
+  const counted = watched(store, () => {
+    calls += 1;
+  });
+  const aio = new StoreAio({ store: counted, queueMax: 9, observer: quiet });
+  let now = 1;
+  const clock = new Clock(() => now);
+  const few = limits({ batchMax: 2, dueMax: 2 });
+  const kernel = new Kernel({ aio, limits: few, node: "n", trace: () => undefined });
+  const loop = new Loop({ kernel, aio, clock, onFatal: () => undefined });
+  const names = ["a", "b", "c", "d", "e", "f"];
+  const timeoutAt = deadlineMs(5n);
+  await Promise.all(
+    names.map((name) => {
+      return new Promise((resolve) => loop.submit({ ...create(name), timeoutAt }, resolve));
+    }),
+  );
+  now = 6;
+  loop.wake();
+  const callsPerTurn: number[] = [];
+  for (let turns = 0; turns < 12; turns++) {
+    calls = 0;
+    await turn();
+    callsPerTurn.push(calls);
+  }
+  expect(Math.max(...callsPerTurn)).toBeLessThanOrEqual(6); // a batch and a sweep ask at once
+  expect(callsPerTurn.filter((each) => each > 0).length).toBeGreaterThan(1);
+  expect(store.due(instantMs(6), 9).streams).toEqual([]);
 });
 
 test("loop: L4 what a tick throws stops the loop for good", async () => {
@@ -196,7 +243,7 @@ test("loop: L2 the clock is read once a tick, when it begins", async () => {
   loop.wake();
   expect(reads).toBe(0);
   await turn();
-  expect(reads).toBe(1);
+  expect(reads).toBe(2); // the sweep that is all recovery, and its answer
 });
 
 test("loop: once started and idle, it never asks the store again", async () => {

@@ -1,5 +1,6 @@
 // `resonate serve`: the server, on a SQLite file.
 
+import { CachedStore } from "../store/cached.ts";
 import { SqliteStore } from "../store/sqlite.ts";
 import { inMemory, openFile } from "../store/sqlite-file.ts";
 import { type Command, configured } from "./command.ts";
@@ -24,5 +25,9 @@ function openSqlite({ sqlitePath: path, sqliteTxTimeoutMs: busyTimeoutMs }: Conf
   const store = new SqliteStore(file);
   const mode = Number(file.database.pragma("synchronous", { simple: true }));
   const synchronous = path === inMemory ? "none" : synchronousModes[mode];
-  return { store, fields: { store: "sqlite", path, synchronous }, close: () => store.close() };
+  return {
+    store: new CachedStore(store),
+    fields: { store: "sqlite", path, synchronous },
+    close: () => store.close(),
+  };
 }

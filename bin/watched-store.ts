@@ -37,6 +37,10 @@ export class WatchedStore implements Store {
     return this.#watch("log", () => this.#store.log(ranges));
   }
 
+  reset(): void {
+    this.#watch("reset", () => this.#store.reset());
+  }
+
   #watch<Answer>(call: string, ask: () => Answer): Answer {
     try {
       return ask();

@@ -15,7 +15,7 @@ import {
   position,
   type StreamVersion,
 } from "./ids.ts";
-import { type PromiseRecord, project } from "./promise.ts";
+import { type PromiseRecord, type PromiseState, project } from "./promise.ts";
 import type { StreamKey } from "./stream.ts";
 import type { Pairs, Tags, Value } from "./value.ts";
 
@@ -161,8 +161,14 @@ export function matches(pattern: string, id: string): boolean {
 
 /** R4. What a promise adds to a page, in characters. */
 export function weight({ id, promise }: FoundPromise): number {
+  return id.length + promiseWeight(promise);
+}
+
+/** What a promise carries, in characters. */
+export function promiseWeight(promise: PromiseState): number {
+  if (promise.kind === "absent") return 0;
   const value = promise.kind === "settled" ? valueWeight(promise.value) : 0;
-  return id.length + pairsWeight(promise.tags) + valueWeight(promise.param) + value;
+  return pairsWeight(promise.tags) + valueWeight(promise.param) + value;
 }
 
 /** R4. What an event adds to a page, in characters. */

@@ -34,6 +34,8 @@ export interface Store {
   due(now: InstantMs, limit: number): Due;
   /** A page for each range, oldest first; weighed like a query, by `eventWeight`. */
   log(ranges: readonly LogRange[]): readonly LogPage[];
+  /** Erases everything: for tests, and for the debug surface (protocol.md §9). */
+  reset(): void;
 }
 
 /**

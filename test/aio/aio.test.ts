@@ -21,7 +21,7 @@ const commit: Submission = { kind: "commit", components: [] };
 
 /** A store whose every verb does this. */
 function failing(act: () => never): Store {
-  return { load: act, commit: act, query: act, due: act, log: act };
+  return { load: act, commit: act, query: act, due: act, log: act, reset: act };
 }
 
 function throwing(failure: StoreFailure, isFatal = false): Store {
@@ -47,6 +47,7 @@ function watched(store: Store, note: (verb: keyof Store) => void): Store {
     query: tell("query", (query) => store.query(query)),
     due: tell("due", (now, limit) => store.due(now, limit)),
     log: tell("log", (ranges) => store.log(ranges)),
+    reset: tell("reset", () => store.reset()),
   };
 }
 

@@ -24,6 +24,7 @@ import type { LogRange, PromiseQuery } from "../../kernel/search.ts";
 import { toQuery } from "../../kernel/search.ts";
 import type { Component, StreamKey } from "../../kernel/stream.ts";
 import { promiseKey } from "../../kernel/stream.ts";
+import { CachedStore } from "../../store/cached.ts";
 import { MemoryStore } from "../../store/memory.ts";
 import { openSqlite } from "../../store/sqlite.ts";
 import type { Store } from "../../store/store.ts";
@@ -173,7 +174,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-type Given = { readonly store: Store & { reset(): void }; stale: readonly Loaded[] };
+type Given = { readonly store: Store; stale: readonly Loaded[] };
 
 /** What has been seen, over all sequences. */
 const seen = new Map<string, number>();
@@ -186,6 +187,7 @@ const path = join(folder, "resonate.db");
 const memory = new MemoryStore();
 const disk = openSqlite(path);
 const ram = openSqlite(":memory:");
+const cached = new CachedStore(ram, { streamsMax: 6, weightMax: 200 }); // less than is in use
 afterAll(() => {
   disk.close();
   ram.close();
@@ -195,7 +197,7 @@ afterAll(() => {
 property.prop([fc.array(step, { minLength: 20, maxLength: 60 })], { numRuns: 200 })(
   "stores: A2 one sequence of batches has one sequence of answers, and one end",
   (steps) => {
-    const stores = [memory, ram, disk].map((store): Given => {
+    const stores = [memory, cached, disk].map((store): Given => {
       store.reset();
       return { store, stale: allKeys(store) };
     });

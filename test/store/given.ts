@@ -23,7 +23,7 @@ import {
 import { emptyValue, noPairs, type Value } from "../../kernel/value.ts";
 import type { Store } from "../../store/store.ts";
 
-export type Given = { readonly store: Store & { reset(): void }; close(): void };
+export type Given = { readonly store: Store; close(): void };
 
 export type Traits = {
   readonly timeoutAt?: bigint;

@@ -39,10 +39,18 @@ class Connection {
   readonly #socket;
   readonly #onAnswer: (connection: Connection, status: number) => void;
   #received = "";
+  readonly number: number;
+  /** Requests sent so far. */
+  turn = 0;
   /** From when the open request counts, ms. */
   sinceMs = 0;
 
-  constructor(port: number, onAnswer: (connection: Connection, status: number) => void) {
+  constructor(
+    port: number,
+    number: number,
+    onAnswer: (connection: Connection, status: number) => void,
+  ) {
+    this.number = number;
     this.#onAnswer = onAnswer;
     this.#socket = connect({ port, host: "127.0.0.1", noDelay: true });
     this.#socket.setEncoding("latin1");
@@ -51,6 +59,7 @@ class Connection {
 
   send(text: string, sinceMs: number): void {
     this.sinceMs = sinceMs;
+    this.turn += 1;
     this.#socket.write(text, "latin1");
   }
 
@@ -83,8 +92,10 @@ class Load {
 
   constructor(job: Job) {
     this.#job = job;
-    this.#connections = Array.from({ length: job.connections }, () => {
-      return new Connection(job.port, (connection, status) => this.#answered(connection, status));
+    this.#connections = Array.from({ length: job.connections }, (_, number) => {
+      return new Connection(job.port, number, (connection, status) => {
+        this.#answered(connection, status);
+      });
     });
     this.#measureFromMs = performance.now() + job.warmUpMs;
     this.#endMs = this.#measureFromMs + job.durationMs;
@@ -111,7 +122,8 @@ class Load {
 
   #send(connection: Connection, sinceMs: number): void {
     this.#open += 1;
-    connection.send(request(this.#job.plan, this.#sent++), sinceMs);
+    const place = { number: this.#sent++, connection: connection.number, turn: connection.turn };
+    connection.send(request(this.#job.plan, place), sinceMs);
   }
 
   #answered(connection: Connection, status: number): void {

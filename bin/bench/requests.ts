@@ -5,7 +5,7 @@ export type Plan =
   | { readonly kind: "create"; readonly prefix: string }
   /** Reads promises `<prefix>0` to `<prefix><stored - 1>`, spread evenly. */
   | { readonly kind: "get"; readonly prefix: string; readonly stored: number }
-  /** Creates a promise, and resolves it with the request after. */
+  /** Creates a promise, and resolves it with the next request on that connection. */
   | { readonly kind: "create_resolve"; readonly prefix: string }
   | { readonly kind: "search"; readonly query: string }
   /** Creates promises that all fall due at one instant. */
@@ -14,16 +14,24 @@ export type Plan =
 const never = 2_524_608_000_000;
 const stride = 7_919; // a prime: walks all of the stored promises, never neighbours in a row
 
-/** @param number counts the requests of a load, from 0 */
-export function request(plan: Plan, number: number): string {
+export type Place = {
+  /** Counts the requests of the load, from 0. */
+  readonly number: number;
+  /** Counts connections, from 0. */
+  readonly connection: number;
+  /** Counts the requests of that connection, from 0. */
+  readonly turn: number;
+};
+
+export function request(plan: Plan, { number, connection, turn }: Place): string {
   switch (plan.kind) {
     case "create":
       return create(`${plan.prefix}${number}`, never);
     case "due":
       return create(`${plan.prefix}${number}`, plan.timeoutAt);
     case "create_resolve": {
-      const id = `${plan.prefix}${number >> 1}`;
-      return number % 2 === 0 ? create(id, never) : resolve(id);
+      const id = `${plan.prefix}${connection}-${turn >> 1}`;
+      return turn % 2 === 0 ? create(id, never) : resolve(id);
     }
     case "get":
       return get(`/promises/${plan.prefix}${(number * stride) % plan.stored}`);

@@ -45,7 +45,7 @@ export function admit(
   const restDue = due.values();
   take(() => restAgain.next().value, batchMax); // K4
   take(() => drains.shift(), batchMax); // K7
-  take(() => restDue.next().value, commands.size > 0 ? sweepShareMax : batchMax); // K9
+  take(() => restDue.next().value, sweepShareMax); // K9
   take(() => commands.shift(), batchMax);
   return { picked, again: [...held, ...restAgain], due: [...restDue] };
 }

@@ -19,7 +19,8 @@
 //   K6. Every accepted request is answered once. A full queue accepts none.
 //   K7. What a commit makes due runs before every command that is submitted after its replies.
 //   K8. The store is asked for due streams at the instant when one falls due, and never before.
-//   K9. A long sweep leaves room for clients in every batch, and clients for the sweep.
+//   K9. A sweep has its share of every batch and no more, even if no client waits: one that comes in
+//       the next moment would wait for all of that batch.
 
 import { admit } from "./admission.ts";
 import { assert, unreachable } from "./assert.ts";

@@ -70,7 +70,12 @@ export class CachedStore implements Store {
   }
 
   due(now: InstantMs, limit: number): Due {
-    return this.#store.due(now, limit);
+    const due = this.#store.due(now, limit);
+    for (const stream of due.streams) {
+      this.#forget(stream.key); // or it would be counted twice
+      this.#keep(stream); // it is about to be loaded
+    }
+    return due;
   }
 
   log(ranges: readonly LogRange[]): readonly LogPage[] {

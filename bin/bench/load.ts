@@ -3,7 +3,8 @@
 //
 // Closed loop (`rate` is null): each connection sends its next request when the last one is answered.
 // Open loop: requests have dates, whatever the server does. A latency counts from that date, so that
-// waiting for a free connection is part of it. Every job ends by itself, after its time or its count.
+// waiting for a free connection is part of it. Every job ends by itself, after its time or its count,
+// or when its standard input ends.
 
 import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
@@ -19,14 +20,21 @@ export type Job = {
   readonly countMax: number;
   /** Requests per second; null: as many as are answered. */
   readonly rate: number | null;
+  /** Ms since the epoch: requests from then on are told apart; null: all are one. */
+  readonly splitAt: number | null;
 };
 
-export type Result = {
+export type Phase = {
   readonly answered: number;
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
+};
+
+export type Result = Phase & {
+  /** The requests since `splitAt`; the phase above ends there. */
+  readonly after: Phase | null;
   /** Answers other than 2xx, those of the warm-up included. */
   readonly errors: number;
 };
@@ -84,8 +92,10 @@ class Load {
   readonly #connections: readonly Connection[];
   readonly #free: Connection[] = [];
   readonly #latencies: number[] = [];
+  readonly #latenciesAfter: number[] = [];
+  readonly #splitAtMs: number;
   readonly #measureFromMs: number;
-  readonly #endMs: number;
+  #endMs: number;
   #sent = 0;
   #open = 0;
   #errors = 0;
@@ -99,6 +109,9 @@ class Load {
     });
     this.#measureFromMs = performance.now() + job.warmUpMs;
     this.#endMs = this.#measureFromMs + job.durationMs;
+    const { splitAt } = job;
+    this.#splitAtMs =
+      splitAt === null ? Number.POSITIVE_INFINITY : splitAt - performance.timeOrigin;
   }
 
   async run(): Promise<Result> {
@@ -131,7 +144,9 @@ class Load {
     this.#open -= 1;
     if (status < 200 || status > 299) this.#errors += 1;
     const isMeasured = connection.sinceMs >= this.#measureFromMs;
-    if (isMeasured) this.#latencies.push(now - connection.sinceMs);
+    const isAfter = connection.sinceMs >= this.#splitAtMs;
+    const latencies = isAfter ? this.#latenciesAfter : this.#latencies;
+    if (isMeasured) latencies.push(now - connection.sinceMs);
     if (this.#job.rate === null && this.#mayGoOn()) this.#send(connection, now);
     else this.#free.push(connection);
   }
@@ -147,24 +162,33 @@ class Load {
     if (this.#mayGoOn()) setImmediate(() => this.#pace(rate, startMs));
   }
 
-  #summary(): Result {
-    const sorted = Float64Array.from(this.#latencies).sort();
-    const at = (share: number) =>
-      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-    const measuredMs = Math.min(performance.now(), this.#endMs) - this.#measureFromMs;
-    const answered = sorted.length;
-    const perSecond = answered / (measuredMs / 1000);
-    return {
-      answered,
-      perSecond,
-      p50Ms: at(0.5),
-      p99Ms: at(0.99),
-      maxMs: at(1),
-      errors: this.#errors,
-    };
+  /** Ends the job before its time. */
+  stop(): void {
+    this.#endMs = Math.min(this.#endMs, performance.now());
   }
+
+  #summary(): Result {
+    const splitMs = Math.min(this.#splitAtMs, this.#endMs);
+    const first = summary(this.#latencies, splitMs - this.#measureFromMs);
+    const isSplit = this.#job.splitAt !== null;
+    const after = isSplit ? summary(this.#latenciesAfter, this.#endMs - splitMs) : null;
+    return { ...first, after, errors: this.#errors };
+  }
+}
+
+function summary(latencies: readonly number[], measuredMs: number): Phase {
+  const sorted = Float64Array.from(latencies).sort();
+  const at = (share: number) => {
+    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  };
+  const answered = sorted.length;
+  const perSecond = answered / (measuredMs / 1000);
+  return { answered, perSecond, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
 }
 
 // The job was made by bin/bench/measure.ts, which is of the same commit.
 const job = JSON.parse(process.argv[2] ?? "null") as Job;
-process.stdout.write(`${JSON.stringify(await new Load(job).run())}\n`);
+const load = new Load(job);
+process.stdin.resume().on("end", () => load.stop());
+process.stdout.write(`${JSON.stringify(await load.run())}\n`);
+process.stdin.destroy();

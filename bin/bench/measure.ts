@@ -20,23 +20,31 @@ export type Options = {
 
 export const connections = 64;
 
-/** One load, to its end. Fails if the server answered anything but 2xx. */
-export async function load(job: Job): Promise<Result> {
+/**
+ * One load, to its end. Fails if the server answered anything but 2xx.
+ *
+ * @param until ends it before its time
+ */
+export async function load(job: Job, until?: Promise<unknown>): Promise<Result> {
   const args = [join(import.meta.dirname, "load.ts"), JSON.stringify(job)];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-  const [output, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = until?.finally(() => child.stdin.end());
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, "exit"), ended]);
   if (code !== 0) throw new Error(`the load generator ended with ${code}`);
   const result = JSON.parse(output) as Result; // written by load.ts, of the same commit
   if (result.errors > 0) throw new Error(`${result.errors} answers were not 2xx`);
   return result;
 }
 
-export type Side = Pick<Job, "port" | "plan"> & { readonly rate?: number };
+export type Side = Pick<Job, "port" | "plan"> & {
+  readonly rate?: number;
+  readonly splitAt?: number;
+};
 
-export function job({ port, plan, rate }: Side, { seconds }: Options): Job {
+export function job({ port, plan, rate, splitAt }: Side, { seconds }: Options): Job {
   const durationMs = seconds * 1000;
   const counts = { warmUpMs: durationMs / 3, durationMs, countMax: Number.MAX_SAFE_INTEGER };
-  return { port, plan, connections, ...counts, rate: rate ?? null };
+  return { port, plan, connections, ...counts, rate: rate ?? null, splitAt: splitAt ?? null };
 }
 
 /** @param side makes the side of a round; ids must differ from round to round */

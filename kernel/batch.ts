@@ -7,13 +7,12 @@
 
 import { assert } from "./assert.ts";
 import { type Command, failed, type InternalCommand, type Response } from "./command.ts";
-import { components } from "./component.ts";
+import { type Ties, tie } from "./component.ts";
 import { execute } from "./execute.ts";
 import type { CommandId, InstantMs, PromiseId } from "./ids.ts";
 import type { Loaded } from "./ports.ts";
 import type { LogRange } from "./search.ts";
 import type { Component, StreamKey } from "./stream.ts";
-import { StreamMap } from "./stream-map.ts";
 import { WorkingSet } from "./working-set.ts";
 
 const none: ReadonlySet<PromiseId> = new Set();
@@ -50,35 +49,48 @@ export type Outcome = {
 
 export class Batch {
   readonly entries: readonly Entry[];
-  readonly #keys = new StreamMap<StreamKey>();
+  readonly #ties: Ties;
 
   constructor(entries: readonly Entry[]) {
     this.entries = entries;
-    for (const key of entries.flatMap((entry) => entry.keys)) this.#keys.set(key, key);
+    this.#ties = tie(entries.map(({ keys }) => keys));
   }
 
   keys(): readonly StreamKey[] {
-    return [...this.#keys.values()];
+    return this.#ties.groups.flatMap(({ keys }) => keys);
   }
 
   touches(key: StreamKey): boolean {
-    return this.#keys.has(key);
+    return this.#ties.streams.has(key);
   }
 
   /** Runs every command, in order, at one instant. */
   execute(loaded: readonly Loaded[], now: InstantMs): Outcome {
+    assert(loaded.length === this.#ties.streams.size, "a load brings other streams");
     const streams = loaded.flatMap((each) => (each.kind === "stream" ? [each.stream] : []));
-    const unreadable = new StreamMap<true>();
-    for (const each of loaded) if (each.kind === "unreadable") unreadable.set(each.key, true);
-    assert(streams.length + unreadable.size === this.#keys.size, "a load brings other streams");
     const set = new WorkingSet(streams);
+    const isWhole = streams.length === loaded.length;
     const executed = this.entries.map((entry) => {
-      if (unreadable.size > 0 && entry.keys.some((key) => unreadable.has(key))) {
-        return unread(entry); // B1
-      }
-      return run(set, entry, now);
+      const canRun = isWhole || entry.keys.every((key) => set.has(key));
+      return canRun ? run(set, entry, now) : unread(entry); // B1
     });
-    return group(set, executed);
+    return this.#sort(set, executed);
+  }
+
+  /** B2. */
+  #sort(set: WorkingSet, executed: readonly Executed[]): Outcome {
+    const writing: Group[] = [];
+    const reading: Executed[] = [];
+    for (const { commands, keys } of this.#ties.groups) {
+      const members = commands.flatMap((index) => executed[index] ?? []);
+      if (members.some(({ wrote }) => wrote)) {
+        const readable = keys.filter((key) => set.has(key));
+        writing.push({ executed: members, changes: readable.map((key) => set.change(key)) });
+      } else {
+        reading.push(...members); // B3
+      }
+    }
+    return { writing, reading };
   }
 }
 
@@ -90,26 +102,6 @@ function run(set: WorkingSet, entry: Entry, now: InstantMs): Executed {
   const eventsBefore = set.eventCount;
   const { response, caused } = execute(set, entry.command, { command: entry.id, now });
   return { entry, response, caused, wrote: set.eventCount > eventsBefore };
-}
-
-/** B2. What could not be read has no part in it. */
-function group(set: WorkingSet, executed: readonly Executed[]): Outcome {
-  const writing: Group[] = [];
-  const reading: Executed[] = executed.filter(isUnread);
-  const ran = reading.length === 0 ? executed : executed.filter((each) => !isUnread(each));
-  for (const { commands, keys } of components(ran.map(({ entry }) => entry.keys))) {
-    const members = commands.flatMap((index) => ran[index] ?? []);
-    if (members.some(({ wrote }) => wrote)) {
-      writing.push({ executed: members, changes: keys.map((key) => set.change(key)) });
-    } else {
-      reading.push(...members); // B3
-    }
-  }
-  return { writing, reading };
-}
-
-function isUnread({ response }: Executed): boolean {
-  return response?.kind === "failed" && response.failure === "record_unreadable";
 }
 
 /** Where the log shows whether this group landed: right behind what it was decided on. */

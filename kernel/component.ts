@@ -7,15 +7,21 @@ import { StreamMap } from "./stream-map.ts";
 /** Commands, by index, and all streams that they touch; both in the order of first appearance. */
 export type Tied = { readonly commands: number[]; readonly keys: StreamKey[] };
 
+export type Ties = {
+  /** Ordered by their first command. */
+  readonly groups: readonly Tied[];
+  /** Every stream that is touched at all. */
+  readonly streams: StreamMap<number>;
+};
+
 /**
  * Groups commands by the streams they share.
  *
  * @param touched the keys of each command
- * @returns the groups, ordered by their first command
  */
-export function components(touched: readonly (readonly StreamKey[])[]): readonly Tied[] {
+export function tie(touched: readonly (readonly StreamKey[])[]): Ties {
   const parent = touched.map((_, index) => index);
-  const owner = new StreamMap<number>();
+  const owner = new StreamMap<number>(); // the first command on each stream
   const claimed: [StreamKey, number][] = [];
   for (const [index, keys] of touched.entries()) {
     for (const key of keys) {
@@ -37,7 +43,7 @@ export function components(touched: readonly (readonly StreamKey[])[]): readonly
   };
   for (const index of parent.keys()) groupOf(index).commands.push(index);
   for (const [key, index] of claimed) groupOf(index).keys.push(key);
-  return [...groups.values()];
+  return { groups: [...groups.values()], streams: owner };
 }
 
 /** The smaller index becomes the root, so a group is found under its first command. */

@@ -39,6 +39,10 @@ export class WorkingSet {
     return this.#eventCount;
   }
 
+  has(key: StreamKey): boolean {
+    return this.#streams.has(key);
+  }
+
   state(key: StreamKey): StreamState {
     return this.#stream(key).state;
   }

@@ -314,7 +314,7 @@ const rows: readonly Row[] = [
   ["B1 nor does it drag down what else its command would have touched",
     [register("b", "a"), create("b"), tick, (stage) => stage.complete({ kind: "loaded", streams: [
       { kind: "stream", stream: stream("b") }, { kind: "unreadable", key: promiseKey(promiseId("a")) }] }), committed()],
-    ["load b+a", "cannot read a", "commit b", "b pending", "b<a record_unreadable"]],
+    ["load b+a", "cannot read a", "commit b", "b<a record_unreadable", "b pending"]],
   ["B2 a stream that was only read is checked as well",
     [register("a", "b"), tick, loaded(["a", pending], ["b", worker]), committed()],
     ["load a+b", "commit a+(b)", "a<b pending"]],

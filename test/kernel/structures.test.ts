@@ -2,7 +2,7 @@
 
 import { fc, test as property } from "@fast-check/vitest";
 import { expect, test } from "vitest";
-import { components } from "../../kernel/component.ts";
+import { tie } from "../../kernel/component.ts";
 import { deadlineMs, earlier, earliest, instantMs, isDue, promiseId } from "../../kernel/ids.ts";
 import { compareBytes } from "../../kernel/order.ts";
 import { Queue } from "../../kernel/queue.ts";
@@ -80,7 +80,8 @@ test.each([
   ["through others", ["ab", "cd", "bc", "e"], [[0, 1, 2], [3]]],
   ["a late link joins two groups", ["a", "b", "a", "b", "ab"], [[0, 1, 2, 3, 4]]],
 ] as const)("component: B2 %s", (_what, touched, expected) => {
-  const groups = components(touched.map((names) => [...names].map(key)));
+  const { groups, streams } = tie(touched.map((names) => [...names].map(key)));
+  expect(streams.size).toBe(new Set(touched.join("")).size);
   expect(groups.map(({ commands }) => commands)).toEqual(expected);
   const keys = groups.map(({ keys }) => keys.map(({ id }) => id).join(""));
   expect(keys).toEqual(
@@ -92,7 +93,7 @@ const letters = fc.array(fc.constantFrom(..."abcdefgh"), { minLength: 1, maxLeng
 property.prop([fc.array(letters, { maxLength: 12 })])(
   "component: B2 two commands are together if and only if a chain of shared streams ties them",
   (touched) => {
-    const groups = components(touched.map((names) => names.map(key))).map(
+    const groups = tie(touched.map((names) => names.map(key))).groups.map(
       ({ commands }) => commands,
     );
     expect(groups.flat().toSorted((a, b) => a - b)).toEqual(touched.map((_, index) => index));

@@ -53,7 +53,7 @@ export type ListenOptions = {
 };
 
 const lingerMs = 1_000; // arbitrary: a few round trips, for a refusal to be read
-const closing = { connection: "close" };
+const refusing = { connection: "close", "content-length": "0" };
 
 /** The newest request on a connection; answers leave in order, so its answer is the last one. */
 type Connection = { incoming: IncomingMessage | null; outgoing: ServerResponse | null };
@@ -65,7 +65,7 @@ export async function serveHttp(options: ListenOptions): Promise<HttpListener> {
   server.maxHeadersCount = 0; // bounded by their bytes; by count the rest would be dropped silently
   const answer = getRequestListener(app.fetch, {
     hostname: "localhost", // for HTTP/1.0, which need not name a host
-    errorHandler: () => new globalThis.Response(null, { status: 400, headers: closing }), // X1
+    errorHandler: () => new globalThis.Response(null, { status: 400, headers: refusing }), // X1
   });
   const listener = new HttpListener(server, answer);
   server.on("request", listener.serve);
@@ -74,6 +74,7 @@ export async function serveHttp(options: ListenOptions): Promise<HttpListener> {
     if (!isDeclaredTooLarge(length, bodyLimit)) outgoing.writeContinue(); // X3
     listener.serve(incoming, outgoing);
   });
+  server.on("checkExpectation", listener.serve); // any other expectation is ignored, as it may be
   await listen(server, host, port);
   server.on("error", onError);
   return listener;
@@ -112,6 +113,10 @@ export class HttpListener {
       socket.on("close", () => this.#connections.delete(socket));
     });
     server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket));
+    server.on("connect", (_incoming, socket) => {
+      this.#refuse(new Error("this is no proxy"), socket); // X1: a CONNECT names no path
+      socket.resume();
+    });
   }
 
   /** Where it listens, with the port that was found if any would do. */

@@ -141,16 +141,20 @@ function readFlags(args: readonly string[], names: readonly SettingName[]): Flag
   const errors: string[] = [];
   let configPath: string | null = null;
   let wantsHelp = false;
+  let valueAt: number | null = null; // what stands behind an unknown flag is most likely its value
   for (const token of tokens) {
-    if (token.kind === "positional") errors.push(`unexpected argument ${token.value}`);
+    if (token.kind === "positional" && token.index !== valueAt) {
+      errors.push(`unexpected argument ${token.value}`);
+    }
     if (token.kind !== "option") continue;
     const name = byFlag.get(token.name);
     const text =
       name !== undefined && typeOf(name) === "boolean" ? (token.value ?? "true") : token.value;
     if (token.name === "help") wantsHelp = true;
-    else if (name === undefined && token.name !== "config")
+    else if (name === undefined && token.name !== "config") {
       errors.push(`unknown flag ${token.rawName}`);
-    else if (text === undefined || (!token.inlineValue && text.startsWith("--")))
+      valueAt = token.inlineValue ? null : token.index + 1;
+    } else if (text === undefined || (!token.inlineValue && text.startsWith("--")))
       errors.push(`--${token.name} needs a value`);
     else if (name === undefined) configPath = text;
     else texts.set(name, [...(texts.get(name) ?? []), text]);

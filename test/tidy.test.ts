@@ -31,6 +31,7 @@ const banned: readonly (readonly [RegExp, string])[] = [
   [/\bprocess\b|\bconsole\b|\bglobalThis\b/, "what bin/ passes in"],
   [/\bWeakRef\b|\bFinalizationRegistry\b/, "a lifetime that the code decides"],
   [/\bMath\.(pow|exp|log|sin|cos|tan|sqrt)\b/, "whole numbers"],
+  [/^(export )?(let|var) /m, "a member of a class: modules keep no state"],
 ];
 
 /** What would make an answer depend on the moment or the place at which SQL runs. */
@@ -78,10 +79,17 @@ function isUnder(target: string, prefix: string): boolean {
 }
 
 const bannedNames: Check = ({ path, text }) => {
-  const code = withoutComments(text).replace(/"[^"]*"|`[^`]*`/g, "");
+  const code = withoutComments(text)
+    .replace(/"[^"]*"/g, '""')
+    .replace(/`[^`]*`/g, expressions);
   const rules = pure.includes(folderOf(path)) ? banned : [];
   return named(path, code, rules);
 };
+
+/** What is computed within a template, without its text. */
+function expressions(template: string): string {
+  return [...template.matchAll(/\$\{([^}]*)\}/g)].map(([, code]) => code).join("; ");
+}
 
 const bannedInSql: Check = ({ path, text }) => {
   return named(path, withoutComments(text), folderOf(path) === "store" ? bannedSql : []);
@@ -128,6 +136,28 @@ test.each([
   expect(sources.length).toBeGreaterThan(40);
   expect(sources.flatMap(check)).toEqual([]);
   expect(check({ path: "kernel/planted.ts", text: fault })).not.toEqual([]);
+});
+
+test.each([
+  "new Date()",
+  "Math.random()",
+  "await 1",
+  "[2, 1].sort()",
+  'left.localeCompare("a")',
+  "process.pid",
+  "new WeakRef({})",
+  "Math.sqrt(2)",
+  ["`$", "{Math.random()}`"].join(""),
+])("tidy: a pure folder may not say %s", (fault) => {
+  const text = `export const planted = () => ${fault};`;
+  expect(bannedNames({ path: "dst/planted.ts", text })).not.toEqual([]);
+  expect(bannedNames({ path: "bin/planted.ts", text })).toEqual([]);
+});
+
+test("tidy: a pure folder keeps no state in a module, and may speak of what it may not name", () => {
+  expect(bannedNames({ path: "kernel/planted.ts", text: "let count = 0;" })).not.toEqual([]);
+  const text = '// no Date here\nexport const text = "Date.now()" + `process`;';
+  expect(bannedNames({ path: "kernel/planted.ts", text })).toEqual([]);
 });
 
 test("tidy: SQL names nothing that two runs could differ by", () => {

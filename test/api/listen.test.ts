@@ -122,6 +122,7 @@ describe("X1 what the parsers cannot take is answered without a body, and closed
     ["a backslash in the path", get("/promises/a\\b"), "400"],
     ["a target that is no path", get("promises"), "400"],
     ["an asterisk", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "400"],
+    ["a way to somewhere else", "CONNECT other:80 HTTP/1.1\r\nHost: other:80\r\n\r\n", "400"],
     ["raw bytes in the path", get("/promises/\u00e9"), "400"],
     ["a NUL in a header", get("/promises", "strict: \0\r\n"), "400"],
     ["a header without a colon", get("/promises", "strict\r\n"), "400"],
@@ -156,6 +157,13 @@ describe("X1 what the parsers cannot take is answered without a body, and closed
   });
 });
 
+test("X1 what the URL parser cannot take is refused in the same form", async () => {
+  const { port } = await serve();
+  const raw = await exchange(port, get("/promises/a\\b"));
+  expect(raw.received).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+  expect(raw.received.toLowerCase()).toContain("content-length: 0\r\n");
+});
+
 describe("X1 what is too slow, too much, or out of order", () => {
   test("many headers are read as long as they fit", async () => {
     const { port } = await serve();
@@ -184,6 +192,18 @@ describe("X1 what is too slow, too much, or out of order", () => {
     const { replies, running } = await held();
     const raw = new Raw(running.port);
     raw.send(`${get("/promises/p")}garbage\r\n\r\n`);
+    await untilInFlight(running.gateway, 1);
+    await pause(50);
+    expect(raw.received).toBe("");
+    replies[0]?.(refused("promise_not_found"));
+    await raw.closed;
+    expect(raw.statuses).toEqual(["404", "400"]);
+  });
+
+  test("nor is a CONNECT", async () => {
+    const { replies, running } = await held();
+    const raw = new Raw(running.port);
+    raw.send(`${get("/promises/p")}CONNECT other:80 HTTP/1.1\r\nHost: other:80\r\n\r\n`);
     await untilInFlight(running.gateway, 1);
     await pause(50);
     expect(raw.received).toBe("");
@@ -311,6 +331,13 @@ describe("bodies that are refused, break off, or do not matter", () => {
     await fine.until(/201 Created/);
     const raw = await exchange(port, head(bodyLimit + 1));
     expect(raw.statuses).toEqual(["413"]);
+  });
+
+  test("any other expectation changes nothing", async () => {
+    const { port } = await serve();
+    const raw = new Raw(port);
+    raw.send(post("/promises/p/create", body, "Expect: a miracle\r\n"));
+    await raw.until(/"id":"p"/);
   });
 
   test("the body of a read is not looked at", async () => {

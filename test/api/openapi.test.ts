@@ -118,6 +118,16 @@ describe("docs", () => {
     }
   });
 
+  test("name inner members as the messages do, and say which are required", () => {
+    for (const name of ["param.headers", "param.data", "value.data", "stream.id"]) {
+      expect(page).toContain(`<th scope="row"><code>${name}</code></th>`);
+    }
+    expect(page).toContain("<code>error.details[].metadata.url</code>");
+    expect(page).toContain("<code>timeout</code></th><td>required</td>");
+    expect(page).toContain("<code>createdOn</code></th><td>always</td>");
+    expect(page).toContain("object of string");
+  });
+
   test("are well formed: every element is closed, every link leads somewhere", () => {
     const open: string[] = [];
     for (const [, slash, name = ""] of page.matchAll(/<(\/?)([a-z][a-z0-9]*)\b[^>]*>/g)) {

@@ -28,7 +28,7 @@ function ask(store: Store, submission: Submission): Completion {
     case "log":
       return { kind: "logged", pages: store.log(submission.ranges) };
     case "due":
-      return { kind: "due", due: store.due(submission.now, submission.limit) };
+      return { kind: "due", due: store.due(submission.now, submission.bounds) };
     default:
       return unreachable(submission);
   }

@@ -2,8 +2,14 @@
 
 import type { DeadlineMs, InstantMs } from "../kernel/ids.ts";
 
-/** The longest delay that a Node timer can hold (it is an int32); a longer one would fire at once. */
-const delayMaxMs = 2 ** 31 - 1;
+/**
+ * A longer sleep is taken in pieces, with a look at the clock in between: it may have been set, or the
+ * machine may have been suspended. Arbitrary: that late may a deadline be kept then.
+ */
+const delayMaxMs = 30_000;
+
+/** The least that is slept: a timer that came early, or a clock that stands still, is no hot loop. */
+const delayMinMs = 1;
 
 export class Timer {
   readonly #ring: () => void;
@@ -16,13 +22,14 @@ export class Timer {
 
   /** @param at when to ring, null for never; takes the place of what was set before */
   set(at: DeadlineMs | null, now: InstantMs): void {
-    if (at === this.#at) return;
+    if (at === this.#at) return; // its delay still holds, or the next piece will tell
     clearTimeout(this.#timeout);
     this.#at = at;
     if (at === null) return;
-    const delayMs = at <= now ? 0 : Math.min(Number(at) - now, delayMaxMs);
+    const ahead = at <= now ? 0 : Math.min(Number(at) - now, delayMaxMs);
+    const delayMs = Math.max(ahead, delayMinMs);
     this.#timeout = setTimeout(() => {
-      this.#at = null; // far deadlines are slept for in pieces: the kernel sets what is left
+      this.#at = null; // the kernel sets what is left
       this.#ring();
     }, delayMs);
   }

@@ -2,7 +2,7 @@
 // operator needs the cause.
 
 import type { InstantMs } from "../kernel/ids.ts";
-import type { Due, Loaded } from "../kernel/ports.ts";
+import type { Due, DueBounds, Loaded } from "../kernel/ports.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "../kernel/search.ts";
 import type { Component, StreamKey } from "../kernel/stream.ts";
 import { type Store, StoreError } from "../store/store.ts";
@@ -29,8 +29,8 @@ export class WatchedStore implements Store {
     return this.#watch("query", () => this.#store.query(query));
   }
 
-  due(now: InstantMs, limit: number): Due {
-    return this.#watch("due", () => this.#store.due(now, limit));
+  due(now: InstantMs, bounds: DueBounds): Due {
+    return this.#watch("due", () => this.#store.due(now, bounds));
   }
 
   log(ranges: readonly LogRange[]): readonly LogPage[] {

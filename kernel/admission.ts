@@ -5,23 +5,24 @@
 
 import type { Entry } from "./batch.ts";
 import type { Limits } from "./limits.ts";
-import type { Queue } from "./queue.ts";
 import type { StreamKey } from "./stream.ts";
 import { StreamMap } from "./stream-map.ts";
 
-export type Waiting = {
-  readonly again: readonly Entry[];
-  readonly drains: Queue<Entry>;
-  readonly due: readonly Entry[];
-  readonly commands: Queue<Entry>;
-};
+type Source = () => Entry | undefined;
 
-/** The batch, and what still waits in the two lists; the queues have been drained in place. */
-export type Admission = Pick<Waiting, "again" | "due"> & { readonly picked: readonly Entry[] };
+/** Each gives its oldest command, and undefined once it is empty. */
+export type Sources = { readonly drains: Source; readonly due: Source; readonly commands: Source };
 
-/** @param isBusy whether a batch under way touches the stream; null: there is none */
+/** The batch, and what must run before all else next time. */
+export type Admission = { readonly picked: readonly Entry[]; readonly again: readonly Entry[] };
+
+/**
+ * @param again what was admitted once already, or held back
+ * @param isBusy whether a batch under way touches the stream; null: there is none
+ */
 export function admit(
-  { again, drains, due, commands }: Waiting,
+  again: readonly Entry[],
+  { drains, due, commands }: Sources,
   { batchMax, sweepShareMax }: Limits,
   isBusy: ((key: StreamKey) => boolean) | null,
 ): Admission {
@@ -29,7 +30,7 @@ export function admit(
   const held: Entry[] = [];
   const blocked = new StreamMap<true>();
   const isHeld = (key: StreamKey) => blocked.has(key) || isBusy?.(key) === true;
-  const take = (next: () => Entry | undefined, max: number) => {
+  const take = (next: Source, max: number) => {
     for (let count = 0; count < max && picked.length + held.length < batchMax; count++) {
       const entry = next();
       if (entry === undefined) return;
@@ -41,11 +42,10 @@ export function admit(
       }
     }
   };
-  const restAgain = again.values();
-  const restDue = due.values();
-  take(() => restAgain.next().value, batchMax); // K4
-  take(() => drains.shift(), batchMax); // K7
-  take(() => restDue.next().value, sweepShareMax); // K9
-  take(() => commands.shift(), batchMax);
-  return { picked, again: [...held, ...restAgain], due: [...restDue] };
+  const rest = again.values();
+  take(() => rest.next().value, batchMax); // K4
+  take(drains, batchMax); // K7
+  take(due, sweepShareMax); // K9
+  take(commands, batchMax);
+  return { picked, again: [...held, ...rest] };
 }

@@ -5,17 +5,15 @@
 //       or wrote: what one command relied on must still be so when another one's events land.
 //   B3. A component that writes nothing is left out of the commit.
 
-import { assert } from "./assert.ts";
+import { AssertionError, assert } from "./assert.ts";
 import { type Command, failed, type InternalCommand, type Response } from "./command.ts";
 import { type Ties, tie } from "./component.ts";
 import { execute } from "./execute.ts";
-import type { CommandId, InstantMs, PromiseId } from "./ids.ts";
+import type { CommandId, InstantMs } from "./ids.ts";
 import type { Loaded } from "./ports.ts";
 import type { LogRange } from "./search.ts";
 import type { Component, StreamKey } from "./stream.ts";
 import { WorkingSet } from "./working-set.ts";
-
-const none: ReadonlySet<PromiseId> = new Set();
 
 export type Reply = (response: Response) => void;
 
@@ -25,9 +23,14 @@ export type Entry = {
   readonly id: CommandId;
   /** Counts executions, from one. */
   readonly attempt: number;
-  /** Null: nobody waits for the answer. */
-  readonly reply: Reply | null;
+  readonly origin: Origin;
 };
+
+export type Origin =
+  | { readonly kind: "client"; readonly reply: Reply }
+  /** Of an own commit. */
+  | { readonly kind: "drain" }
+  | { readonly kind: "sweep" };
 
 export type Executed = {
   readonly entry: Entry;
@@ -106,15 +109,9 @@ function run(set: WorkingSet, entry: Entry, now: InstantMs): Executed {
 
 /** Where the log shows whether this group landed: right behind what it was decided on. */
 export function landing({ changes }: Group): LogRange {
-  const [change] = changes.filter(({ write }) => write !== null);
-  assert(change?.write !== undefined && change.write !== null, "a group that writes nothing");
-  const { version, events } = change.write;
-  return { of: change.key, after: version - events.length, limit: 1, weightMax: 1 };
-}
-
-/** The promises whose drains are on their way, so that no sweep has to look for them. */
-export function drained({ executed }: Group): ReadonlySet<PromiseId> {
-  const caused = executed.flatMap((each) => each.caused);
-  if (caused.length === 0) return none;
-  return new Set(caused.flatMap((each) => (each.kind === "drain_callback" ? [each.awaited] : [])));
+  for (const { key, write } of changes) {
+    if (write === null || write.events.length === 0) continue;
+    return { of: key, after: write.version - write.events.length, limit: 1, weightMax: 1 };
+  }
+  throw new AssertionError("a group that leaves nothing in the log");
 }

@@ -14,7 +14,7 @@ type Branded<Base, Name extends string> = Base & { readonly [brand]: Name };
 /** Chosen by a client, unique among promises; 1 to 2048 bytes of UTF-8, compared byte for byte. */
 export type PromiseId = Branded<string, "PromiseId">;
 
-/** Names one execution of one command: unique among all that ever run against one database. */
+/** Names one command, all its attempts: unique among all that ever run against one database. */
 export type CommandId = Branded<string, "CommandId">;
 
 /** The number of events in a stream. 0: the stream does not exist yet. */

@@ -22,19 +22,28 @@
 //   K9. A sweep has its share of every batch and no more, even if no client waits: one that comes in
 //       the next moment would wait for all of that batch.
 
-import { admit } from "./admission.ts";
+import { admit, type Sources } from "./admission.ts";
 import { assert, unreachable } from "./assert.ts";
+import { Backlog } from "./backlog.ts";
 import {
   Batch,
-  drained,
   type Entry,
   type Executed,
   type Group,
   landing,
+  type Origin,
   type Outcome,
   type Reply,
 } from "./batch.ts";
-import { type Command, failed, keys, type Request, type Response } from "./command.ts";
+import {
+  type Command,
+  failed,
+  type InternalCommand,
+  keys,
+  type Request,
+  type Response,
+} from "./command.ts";
+import { Drains } from "./drains.ts";
 import {
   commandId,
   type DeadlineMs,
@@ -58,7 +67,6 @@ export type KernelOptions = {
   readonly node: string;
   readonly trace: Trace;
 };
-
 type Asked = { readonly read: Read; readonly reply: Reply };
 
 /** What a submission in flight is for. */
@@ -76,8 +84,8 @@ export class Kernel {
   readonly #trace: Trace;
   /** These four fill a batch, in this order. `#again` holds what was admitted once already. */
   #again: readonly Entry[] = [];
-  readonly #drains: Queue<Entry>;
-  #due: readonly Entry[] = [];
+  readonly #drains = new Drains();
+  readonly #due = new Backlog<InternalCommand>();
   readonly #commands: Queue<Entry>;
   readonly #reads: Queue<Asked>;
   readonly #flights = new Map<number, Flight>();
@@ -91,13 +99,17 @@ export class Kernel {
   #now = instantMs(0);
   #ticket = 0;
   #commandCount = 0;
+  readonly #sources: Sources = {
+    drains: () => this.#enterNext(this.#drains, { kind: "drain" }),
+    due: () => this.#enterNext(this.#due, { kind: "sweep" }),
+    commands: () => this.#commands.shift(),
+  };
 
   constructor({ aio, limits, node, trace }: KernelOptions) {
     this.#aio = aio;
     this.#limits = limits;
     this.#node = node;
     this.#trace = trace;
-    this.#drains = new Queue(limits.drainsMax);
     this.#commands = new Queue(limits.queueMax);
     this.#reads = new Queue(limits.queueMax);
   }
@@ -111,7 +123,7 @@ export class Kernel {
     if (request.kind === "search_promises" || request.kind === "read_events") {
       return this.#reads.push({ read: request, reply });
     }
-    return this.#commands.push(this.#enter(request, reply));
+    return this.#commands.push(this.#enter(request, { kind: "client", reply }));
   }
 
   /** Requests that wait for the kernel. */
@@ -119,20 +131,21 @@ export class Kernel {
     return this.#commands.size + this.#reads.size;
   }
 
-  /** Nothing waits and nothing is under way; what is due later does not count. */
+  /** Nothing waits or is under way; what is due later does not count. */
   get isIdle(): boolean {
-    const internal = this.#drains.size + this.#due.length + this.#again.length;
-    return this.waiting === 0 && internal === 0 && this.#flights.size === 0;
+    const internal = this.#drains.size + this.#due.size + this.#again.length;
+    const underWay = this.#flights.size + this.#batchCount + this.#readCount;
+    return this.waiting + internal + underWay === 0;
   }
 
   /** When `tick` wants to be called even if nothing completes; null: not before something does. */
   get wakeAt(): DeadlineMs | null {
-    return this.#isSweeping || this.#due.length > 0 ? null : this.#dueAt;
+    return this.#isSweeping || this.#due.size > 0 ? null : this.#dueAt;
   }
 
   /** The oldest due date that is not met yet, as far as it is known; it may lie ahead. */
   get dueAt(): DeadlineMs | null {
-    return this.#due.length > 0 ? earliest(this.#sweptFrom, this.#dueAt) : this.#dueAt;
+    return this.#due.size > 0 ? earliest(this.#sweptFrom, this.#dueAt) : this.#dueAt;
   }
 
   /** @param now the same or later at each call; the clock behind it sees to that */
@@ -148,22 +161,17 @@ export class Kernel {
   /** @returns whether a batch was begun */
   #admit(): boolean {
     const isBusy = this.#batchCount === 0 ? null : (key: StreamKey) => this.#isBusy(key);
-    const lists = { again: this.#again, due: this.#due };
-    const queues = { drains: this.#drains, commands: this.#commands };
-    const { picked, again, due } = admit({ ...lists, ...queues }, this.#limits, isBusy);
+    const { picked, again } = admit(this.#again, this.#sources, this.#limits, isBusy);
     this.#again = again;
-    this.#due = due;
     if (picked.length === 0) return false;
     const batch = new Batch(picked);
-    const fresh = picked.filter(({ attempt }) => attempt === 1);
-    this.#trace({ kind: "taken", requests: fresh.map(({ command }) => command) });
+    const fresh = picked.filter(({ attempt }) => attempt === 1).map(({ command }) => command);
+    if (fresh.length > 0) this.#trace({ kind: "taken", requests: fresh });
     this.#batchCount += 1;
-    const isQueued = this.#enqueue(
-      { kind: "load", keys: batch.keys() },
-      { kind: "loading", batch },
-    );
+    const load = { kind: "load", keys: batch.keys() } as const;
+    const isQueued = this.#enqueue(load, { kind: "loading", batch });
     if (!isQueued) this.#abandon(batch, "store_overloaded");
-    return true;
+    return isQueued;
   }
 
   #show({ read, reply }: Asked, response: Response): void {
@@ -172,10 +180,7 @@ export class Kernel {
   }
 
   #isBusy(key: StreamKey): boolean {
-    for (const flight of this.#flights.values()) {
-      if ("batch" in flight && flight.batch.touches(key)) return true;
-    }
-    return false;
+    return this.#flights.values().some((flight) => "batch" in flight && flight.batch.touches(key));
   }
 
   /** @returns whether a read was begun */
@@ -187,14 +192,15 @@ export class Kernel {
     const isQueued = this.#enqueue(submission, { kind: "reading", asked, since: this.#now });
     if (isQueued) this.#readCount += 1;
     else this.#show(asked, failed("store_overloaded"));
-    return true;
+    return isQueued;
   }
 
   /** K8. One question at a time, and none while what the last one brought still waits. */
   #sweep(): void {
     const isWanted = this.#dueAt !== null && isDue(this.#dueAt, this.#now);
-    if (!isWanted || this.#isSweeping || this.#due.length > 0) return;
-    const submission = { kind: "due", now: this.#now, limit: this.#limits.dueMax } as const;
+    if (!isWanted || this.#isSweeping || this.#due.size > 0) return;
+    const bounds = { limit: this.#limits.dueMax, weightMax: this.#limits.pageWeightMax };
+    const submission = { kind: "due", now: this.#now, bounds } as const;
     this.#isSweeping = this.#enqueue(submission, { kind: "sweeping" });
     this.#dueAt = null; // from here on it is what commits say, and in the end what the answer says
     if (!this.#isSweeping) this.#sweepLater();
@@ -241,8 +247,7 @@ export class Kernel {
     } else {
       assert(completion.kind === "due", "a sweep is answered by something else");
       const { streams, nextAt } = completion.due;
-      const owed = streams.flatMap((stream) => obligations(stream, this.#now));
-      this.#due = owed.map((command) => this.#enter(command, null));
+      for (const stream of streams) this.#due.push(obligations(stream, this.#now));
       this.#sweptFrom = streams[0] === undefined ? null : dueAt(streams[0].state);
       this.#sweepBy(nextAt);
     }
@@ -323,22 +328,22 @@ export class Kernel {
   /** K5. Not found is not "not applied"; only who wrote nothing knows that nothing changed. */
   #lost(writing: readonly Group[], reading: readonly Executed[]): void {
     this.#batchCount -= 1;
-    this.#sweepLater(); // what landed after all may be due
+    this.#sweepLater(); // what landed after all may be due,
+    for (const { changes } of writing) {
+      for (const { write } of changes) this.#sweepBy(write?.dueAt ?? null); // or what will land yet
+    }
     for (const { entry, wrote } of [...writing.flatMap(({ executed }) => executed), ...reading]) {
       this.#finish(entry, failed(wrote ? "outcome_unknown" : "store_failed"));
     }
   }
 
   #land(groups: readonly Group[]): void {
-    for (const group of groups) {
-      const onTheirWay = drained(group);
-      for (const { key, write } of group.changes) {
-        if (write !== null && !onTheirWay.has(key.id)) this.#sweepBy(write.dueAt);
+    for (const { changes, executed } of groups) {
+      for (const { caused } of executed) this.#drains.push(caused); // K7
+      this.#release(executed);
+      for (const { key, write } of changes) {
+        if (write !== null && !this.#drains.isOpen(key)) this.#sweepBy(write.dueAt);
       }
-      for (const command of group.executed.flatMap(({ caused }) => caused)) {
-        if (!this.#drains.push(this.#enter(command, null))) this.#sweepBy(deadlineMs(0n)); // K7
-      }
-      this.#release(group.executed);
     }
   }
 
@@ -364,20 +369,26 @@ export class Kernel {
     for (const entry of batch.entries) this.#finish(entry, failed(failure));
   }
 
-  #finish({ command, reply }: Entry, response: Response | null): void {
+  #finish({ command, origin }: Entry, response: Response | null): void {
     this.#trace({ kind: "finished", request: command, response });
-    if (reply !== null) {
+    if (origin.kind === "client") {
       assert(response !== null, "somebody waits for an answer and there is none");
-      reply(response);
-    } else if (response !== null) {
-      this.#sweepLater(); // an internal command failed: what it was for is still due
+      origin.reply(response);
+      return;
     }
+    if (response !== null) this.#sweepLater(); // it failed: what it was for is still due
+    if (origin.kind === "drain") this.#drains.finish(command);
   }
 
-  #enter(command: Command, reply: Reply | null): Entry {
+  #enter(command: Command, origin: Origin): Entry {
     this.#commandCount += 1;
     const id = commandId(`${this.#node}-${this.#commandCount}`);
-    return { command, keys: keys(command), id, attempt: 1, reply };
+    return { command, keys: keys(command), id, attempt: 1, origin };
+  }
+
+  #enterNext(backlog: { shift(): InternalCommand | undefined }, origin: Origin): Entry | undefined {
+    const command = backlog.shift();
+    return command && this.#enter(command, origin);
   }
 
   #enqueue(submission: Submission, flight: Flight): boolean {

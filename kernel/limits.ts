@@ -20,8 +20,6 @@ export const bounds = {
   sweepShareMax: { usual: 32, simulated: [1, 32] },
   /** Due streams asked for at once. */
   dueMax: { usual: 128, simulated: [1, 32] },
-  /** Drains of own commits that may wait; the rest is found by the next sweep. Arbitrary. */
-  drainsMax: { usual: 4096, simulated: [1, 32] },
   /** Reads (searches, event histories) under way at once. Arbitrary. */
   readsMax: { usual: 16, simulated: [1, 8] },
   /** Executions of one command, the first included. Arbitrary. */

@@ -16,7 +16,10 @@ export type Submission =
   /** Read these ranges of the log, all at one moment. */
   | { readonly kind: "log"; readonly ranges: readonly LogRange[] }
   /** Claim the streams that are due, for a while (design.md, "More than one server"). */
-  | { readonly kind: "due"; readonly now: InstantMs; readonly limit: number };
+  | { readonly kind: "due"; readonly now: InstantMs; readonly bounds: DueBounds };
+
+/** Whichever is reached first, but never before the first stream. */
+export type DueBounds = { readonly limit: number; readonly weightMax: number };
 
 /** A stream under its key, or the news that its record cannot be read. */
 export type Loaded =

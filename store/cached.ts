@@ -7,12 +7,12 @@
 
 import { assert } from "../kernel/assert.ts";
 import { type InstantMs, streamRevision } from "../kernel/ids.ts";
-import type { Due, Loaded } from "../kernel/ports.ts";
+import type { Due, DueBounds, Loaded } from "../kernel/ports.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "../kernel/search.ts";
-import { promiseWeight } from "../kernel/search.ts";
 import type { Component, Stream, StreamKey } from "../kernel/stream.ts";
 import { StreamMap } from "../kernel/stream-map.ts";
 import type { Store } from "./store.ts";
+import { streamWeight } from "./weight.ts";
 
 export type CacheBounds = {
   readonly streamsMax: number;
@@ -69,8 +69,8 @@ export class CachedStore implements Store {
     return this.#store.query(query);
   }
 
-  due(now: InstantMs, limit: number): Due {
-    const due = this.#store.due(now, limit);
+  due(now: InstantMs, bounds: DueBounds): Due {
+    const due = this.#store.due(now, bounds);
     for (const stream of due.streams) {
       this.#forget(stream.key); // or it would be counted twice
       this.#keep(stream); // it is about to be loaded
@@ -107,7 +107,7 @@ export class CachedStore implements Store {
   /** M2. */
   #keep(stream: Stream): void {
     const { streamsMax, weightMax } = this.#bounds;
-    const weight = weigh(stream);
+    const weight = streamWeight(stream);
     if (weight > weightMax / 2) return;
     const isFull = (this.#young.size + 1) * 2 > streamsMax;
     if (isFull || (this.#youngWeight + weight) * 2 > weightMax) {
@@ -121,7 +121,7 @@ export class CachedStore implements Store {
 
   #forget(key: StreamKey): void {
     const young = this.#young.get(key);
-    if (young !== undefined) this.#youngWeight -= weigh(young);
+    if (young !== undefined) this.#youngWeight -= streamWeight(young);
     this.#young.delete(key);
     this.#old.delete(key);
   }
@@ -129,9 +129,4 @@ export class CachedStore implements Store {
 
 function loaded(stream: Stream): Loaded {
   return { kind: "stream", stream };
-}
-
-function weigh({ key, state }: Stream): number {
-  const waiting = state.callbacks.reduce((sum, awaiter) => sum + awaiter.length, 0);
-  return key.id.length + promiseWeight(state.promise) + waiting;
 }

@@ -162,14 +162,19 @@ function decodePromise(encoded: unknown): PromiseState {
     createKey: textOrNull(stored.createKey),
     isExternal: flag(stored.isExternal),
   };
+  const { createdAt, timeoutAt } = created;
+  if (createdAt > timeoutAt) throw new Undecodable("a promise created after its deadline");
   const kind = stored.kind;
   if (kind === "pending") return { kind, ...created };
   if (kind !== "settled") throw new Undecodable("a promise of an unknown kind");
+  const settledAt = instant(stored.settledAt);
+  if (settledAt < createdAt) throw new Undecodable("a promise settled before it was created");
+  if (settledAt > timeoutAt) throw new Undecodable("a promise settled after its deadline");
   return {
     kind,
     ...created,
     outcome: outcome(stored.outcome),
-    settledAt: instant(stored.settledAt),
+    settledAt,
     value: value(stored.value),
     settleKey: textOrNull(stored.settleKey),
   } satisfies PromiseRecord;

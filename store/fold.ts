@@ -3,9 +3,9 @@
 
 import { AssertionError } from "../kernel/assert.ts";
 import { absent, dueAt, evolve, type StreamState } from "../kernel/stream.ts";
-import { decodeEvent, decodeSnapshot, Undecodable } from "./codec.ts";
+import { Undecodable } from "./codec.ts";
 import { columns } from "./columns.ts";
-import type { HistoryRow, StreamsRow } from "./rows.ts";
+import { eventOf, type HistoryRow, keyOf, type StreamsRow, streamOf } from "./rows.ts";
 
 export type Deviation = {
   readonly field: string;
@@ -17,26 +17,27 @@ export type Deviation = {
 const shownMax = 120;
 
 export class Fold {
-  /** The first thing that is wrong with the events; then the state means nothing. */
-  broken: Deviation | null = null;
   state: StreamState = absent;
+  readonly #row: StreamsRow;
+  /** The first thing that is wrong with the events; then the state means nothing. */
+  #broken: Deviation | null = null;
   #version = 0;
   #position: number;
 
-  /** @param number of the stream, which is the position of its first event */
-  constructor(number: number) {
-    this.#position = number;
+  constructor(row: StreamsRow) {
+    this.#row = row;
+    this.#position = Number(row.number); // a stream has the position of its first event
   }
 
   add(event: HistoryRow): void {
     this.#version += 1;
-    this.broken ??= this.#misplaced(event) ?? this.#evolve(event);
+    this.#broken ??= this.#misplaced(event) ?? this.#misnamed(event) ?? this.#evolve(event);
     this.#position = event.position + 1;
   }
 
-  /** V2, V3. */
-  deviation(row: StreamsRow): Deviation | null {
-    if (this.broken !== null) return this.broken;
+  /** V1, V2, V3. */
+  deviation(): Deviation | null {
+    if (this.#broken !== null) return this.#broken;
     const found = columns(this.state);
     const indexed = {
       state: found?.state ?? null,
@@ -44,22 +45,28 @@ export class Fold {
       is_timer: found === null ? null : BigInt(found.isTimer),
       due_at: dueAt(this.state),
     };
-    const { state, timeout_at, is_timer, due_at } = row;
-    const numbers = { expected: BigInt(this.#version), found: row.version };
+    const { version, state, timeout_at, is_timer, due_at } = this.#row;
     return (
-      deviation("version", numbers.expected, numbers.found) ??
-      this.#snapshot(row) ??
+      deviation("version", BigInt(this.#version), version) ??
+      this.#stream() ??
       deviation("columns", indexed, { state, timeout_at, is_timer, due_at })
     );
   }
 
-  #snapshot({ schema, snapshot }: StreamsRow): Deviation | null {
+  /** The row as a server reads it. */
+  #stream(): Deviation | null {
+    const { version, revision, schema, snapshot } = this.#row;
+    const numbers = {
+      version: Number(version),
+      revision: Number(revision),
+      schema: Number(schema),
+    };
     try {
-      const found = decodeSnapshot({ schema: Number(schema), snapshot });
-      return deviation("snapshot", this.state, found);
+      const { state } = streamOf(keyOf(this.#row), { ...numbers, snapshot });
+      return deviation("snapshot", this.state, state);
     } catch (error) {
       if (!(error instanceof Undecodable)) throw error;
-      return { field: "snapshot", expected: show(this.state), found: error.message };
+      return { field: "the row", expected: "readable", found: error.message };
     }
   }
 
@@ -75,9 +82,15 @@ export class Fold {
     return { field, expected: `${place} ${this.#position}`, found: `at ${position}` };
   }
 
+  /** V1. */
+  #misnamed({ id }: HistoryRow): Deviation | null {
+    if (this.#version === 1) return deviation("id", id, this.#row.id);
+    return deviation(`events[${this.#version}].id`, null, id);
+  }
+
   #evolve(event: HistoryRow): Deviation | null {
     try {
-      this.state = evolve(this.state, decodeEvent(event));
+      this.state = evolve(this.state, eventOf(keyOf(this.#row), event).event);
       return null;
     } catch (error) {
       const isKnown = error instanceof Undecodable || error instanceof AssertionError;
@@ -88,7 +101,7 @@ export class Fold {
   }
 }
 
-/** The first difference of two values, field by field. */
+/** The first difference of two values, field by field; what is paired has an order too. */
 function deviation(field: string, expected: unknown, found: unknown): Deviation | null {
   const [left, right] = [members(expected), members(found)];
   if (left === null || right === null) {
@@ -99,7 +112,8 @@ function deviation(field: string, expected: unknown, found: unknown): Deviation 
     const inner = deviation(`${field}.${name}`, left.get(name), right.get(name));
     if (inner !== null) return inner;
   }
-  return null;
+  if (!(expected instanceof Map)) return null;
+  return deviation(`${field}, in order`, show([...left.keys()]), show([...right.keys()]));
 }
 
 function members(value: unknown): ReadonlyMap<unknown, unknown> | null {

@@ -11,7 +11,7 @@ import {
   streamRevision,
   streamVersion,
 } from "../kernel/ids.ts";
-import type { Due, Loaded } from "../kernel/ports.ts";
+import type { Due, DueBounds, Loaded } from "../kernel/ports.ts";
 import {
   eventWeight,
   type Found,
@@ -38,6 +38,7 @@ import { type Columns, columns } from "./columns.ts";
 import { Heap } from "./heap.ts";
 import { page } from "./page.ts";
 import type { Store } from "./store.ts";
+import { streamWeight } from "./weight.ts";
 
 type Row = {
   readonly key: StreamKey;
@@ -83,18 +84,20 @@ export class MemoryStore implements Store {
     return page(this.#find(query), query, { read: (found) => found, weight });
   }
 
-  due(now: InstantMs, limit: number): Due {
+  due(now: InstantMs, { limit, weightMax }: DueBounds): Due {
     for (const key of this.#claims.expire(now)) this.#rearm(key);
+    const endsAt = this.#claims.endsAt; // of the older claims (A5)
     const streams: Stream[] = [];
-    while (streams.length < limit) {
+    for (let sum = 0; streams.length < limit && sum < weightMax; ) {
       const timer = this.#nextTimer();
       if (timer === undefined || !isDue(timer.dueAt, now)) break;
       this.#timers.pop();
       timer.row.timer = null;
       this.#claims.claim(timer.row.key, now); // A5
       streams.push(timer.row.stream);
+      sum += streamWeight(timer.row.stream);
     }
-    return { streams, nextAt: earliest(this.#nextTimer()?.dueAt ?? null, this.#claims.endsAt) };
+    return { streams, nextAt: earliest(this.#nextTimer()?.dueAt ?? null, endsAt) };
   }
 
   log(ranges: readonly LogRange[]): readonly LogPage[] {

@@ -35,9 +35,9 @@ export function schemaOf(database: Database): number {
   return schema;
 }
 
-/** @throws StoreError, and what SQLite throws */
-export function migrate(database: Database): void {
-  for (const { number, sqlite } of migrations.slice(schemaOf(database))) {
+/** @throws StoreError, and what SQLite throws; the database is then at the last one that succeeded */
+export function migrate(database: Database, known: readonly Migration[] = migrations): void {
+  for (const { number, sqlite } of known.slice(schemaOf(database))) {
     const apply = database.transaction(() => {
       for (const statement of sqlite) database.exec(statement);
       database.pragma(`user_version = ${number}`);

@@ -3,12 +3,12 @@
 export type Bounds = { readonly limit: number; readonly weightMax: number };
 
 export type Reading<Stored, Row> = {
-  /** A row beyond the page is not read, so it does not matter whether it could be. */
+  /** Not asked of the row beyond the page: it has come out of the store, and need not be decodable. */
   readonly read: (stored: Stored) => Row;
   readonly weight: (row: Row) => number;
 };
 
-/** @param stored is left alone behind the first row that is beyond the page */
+/** @param stored gives one row beyond the page, which tells that there is more, and is left there */
 export function page<Stored, Row>(
   stored: Iterable<Stored>,
   { limit, weightMax }: Bounds,

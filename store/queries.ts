@@ -27,8 +27,6 @@ const int64 = 0n;
 const kind = "promise";
 const text = "";
 
-const stored = ["number", "kind", "id", "version", "revision", "schema", "snapshot"] as const;
-
 /** kind, id */
 export const selectStream = tables
   .selectFrom("streams")
@@ -90,6 +88,7 @@ export const insertEvent = tables
     schema: number,
     at: number,
     command: text,
+    id: text,
     data: text,
   })
   .compile().sql;
@@ -105,13 +104,23 @@ export const selectEnd = tables
   .select(({ fn }) => fn.max("position").as("end"))
   .compile().sql;
 
-/** Every stream with a due date, those that lie ahead included: the reader stops where it likes. */
+/**
+ * Every stream with a due date, those that lie ahead included: the reader stops where it likes. Out
+ * of the index alone, so that a damaged row is in nobody's way.
+ */
 export const selectDue = tables
   .selectFrom("streams")
-  .select([...stored, "due_at"])
+  .select(["number", "due_at"])
   .where("due_at", "is not", null)
   .orderBy("due_at")
   .orderBy("number")
+  .compile().sql;
+
+/** number */
+export const selectKey = tables
+  .selectFrom("streams")
+  .select(["kind", "id"])
+  .where("number", "=", number)
   .compile().sql;
 
 /** after a position */
@@ -137,14 +146,15 @@ export const selectHistory = tables
 /** Every stream, oldest first. */
 export const selectStreams = tables
   .selectFrom("streams")
-  .select([...stored, "due_at", "state", "timeout_at", "is_timer"])
+  .select(["number", "kind", "id", "version", "revision", "schema", "snapshot"])
+  .select(["due_at", "state", "timeout_at", "is_timer"])
   .orderBy("number")
   .compile().sql;
 
 /** Every event, stream by stream. */
 export const selectHistories = tables
   .selectFrom("events")
-  .select(["position", "stream", "version", "kind", "schema", "data"])
+  .select(["position", "stream", "version", "kind", "schema", "at", "command", "id", "data"])
   .orderBy("stream")
   .orderBy("version")
   .compile().sql;

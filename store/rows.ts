@@ -32,16 +32,10 @@ export type FenceRow = {
 
 export type StreamRow = StoredSnapshot & { readonly version: number; readonly revision: number };
 
+export type KeyRow = { readonly kind: string; readonly id: string };
+
 /** Read with bigints, for the sake of the due date. */
-export type DueRow = {
-  readonly kind: string;
-  readonly id: string;
-  readonly version: bigint;
-  readonly revision: bigint;
-  readonly schema: bigint;
-  readonly snapshot: string;
-  readonly due_at: bigint;
-};
+export type DueRow = { readonly number: bigint; readonly due_at: bigint };
 
 export type FoundRow = StoredSnapshot & { readonly number: number; readonly id: string };
 
@@ -56,27 +50,21 @@ export type EventRow = StoredEvent & {
 export type LogRow = EventRow & { readonly streamKind: string; readonly id: string };
 
 /** As verify.ts reads it, with bigints. */
-export type StreamsRow = Omit<DueRow, "due_at"> & {
+export type StreamsRow = KeyRow & {
   readonly number: bigint;
+  readonly version: bigint;
+  readonly revision: bigint;
+  readonly schema: bigint;
+  readonly snapshot: string;
   readonly due_at: bigint | null;
   readonly state: string | null;
   readonly timeout_at: bigint | null;
   readonly is_timer: bigint | null;
 };
 
-export type HistoryRow = StoredEvent & {
-  readonly position: number;
-  readonly stream: number;
-  readonly version: number;
-};
+export type HistoryRow = EventRow & { readonly stream: number; readonly id: string | null };
 
-export function keyOf({
-  kind,
-  id: name,
-}: {
-  readonly kind: string;
-  readonly id: string;
-}): StreamKey {
+export function keyOf({ kind, id: name }: KeyRow): StreamKey {
   if (kind !== "promise") throw new Undecodable(`a stream of the unknown kind ${kind}`);
   return { kind, id: id(name) };
 }
@@ -92,15 +80,6 @@ export function streamOf(key: StreamKey, row: StreamRow): Stream {
 
 export function dueAtOf({ due_at }: DueRow): DeadlineMs {
   return int64(due_at);
-}
-
-export function dueStreamOf(key: StreamKey, row: DueRow): Stream {
-  const numbers = {
-    version: Number(row.version),
-    revision: Number(row.revision),
-    schema: Number(row.schema),
-  };
-  return streamOf(key, { ...numbers, snapshot: row.snapshot });
 }
 
 export function promiseOf(row: FoundRow): FoundPromise {

@@ -36,6 +36,8 @@ type EventsTable = {
   readonly schema: number;
   readonly at: number;
   readonly command: string;
+  /** Of its stream, with the first event; null with all others. */
+  readonly id: string | null;
   readonly data: string;
 };
 

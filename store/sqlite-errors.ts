@@ -42,12 +42,16 @@ const unlisted: Readonly<Record<Phase, Meaning>> = {
 /** @returns what to throw: a bug is thrown as it came */
 export function translate(error: unknown, phase: Phase): unknown {
   if (!(error instanceof Sqlite.SqliteError)) return error;
-  const [, primary = ""] = /^(SQLITE_[A-Z]+)/.exec(error.code) ?? [];
-  const meaning = (meanings[primary] ?? unlisted)[phase];
+  const meaning = (meanings[primaryCode(error.code)] ?? unlisted)[phase];
   if (meaning === "bug") return error;
   const isFatal = meaning === "outcome_unknown";
   const message = `SQLite, ${phase}: ${error.code}, ${error.message}`;
   return new StoreError(meaning, message, { cause: error, isFatal });
+}
+
+/** A page, or what a row says of its pages, is damaged: a read goes on with the other rows. */
+export function isCorrupt(error: unknown): boolean {
+  return error instanceof Sqlite.SqliteError && primaryCode(error.code) === "SQLITE_CORRUPT";
 }
 
 /** For the opening of a file: all that SQLite says is a reason not to start. */
@@ -55,4 +59,8 @@ export function refusal(error: unknown, path: string): unknown {
   if (!(error instanceof Sqlite.SqliteError)) return error;
   const message = `the database ${path} cannot be opened: ${error.code}, ${error.message}`;
   return new StoreError("store_failed", message, { cause: error });
+}
+
+function primaryCode(code: string): string {
+  return /^SQLITE_[A-Z]+/.exec(code)?.[0] ?? "";
 }

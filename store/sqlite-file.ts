@@ -5,8 +5,8 @@
 //   F2. What is committed survives a power cut: WAL with FULL syncs, EXTRA where WAL is not to be
 //       had; read back from SQLite, not believed.
 
-import { existsSync, realpathSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { closeSync, existsSync, openSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
 import Sqlite, { type Database } from "better-sqlite3";
 import { migrate, schemaKnown, schemaOf } from "./migrate.ts";
 import { refusal } from "./sqlite-errors.ts";
@@ -38,7 +38,7 @@ const cacheKib = 64 * 1024;
 export function openFile(path: string, options: FileOptions = {}): SqliteFile {
   if (path === inMemory) return opened(() => open(path, options), path);
   return opened(() => {
-    const place = resolve(path);
+    const place = placeOf(path);
     const lock = acquire(place);
     try {
       const { database } = open(place, options);
@@ -57,7 +57,7 @@ export function openFile(path: string, options: FileOptions = {}): SqliteFile {
 /** For a tool: it changes nothing, and a server may run beside it. */
 export function openReadOnly(path: string): SqliteFile {
   return opened(() => {
-    const database = new Sqlite(resolve(path), { readonly: true, fileMustExist: true });
+    const database = new Sqlite(path, { readonly: true, fileMustExist: true });
     try {
       const schema = schemaOf(database);
       if (schema !== schemaKnown) {
@@ -128,12 +128,26 @@ function acquire(path: string): Database {
   }
 }
 
-/** One name for one file, however it is reached, or two servers would hold two locks. */
-function resolve(path: string): string {
-  if (existsSync(path)) return realpathSync(path);
+/**
+ * One name for one file, however it is reached, or two servers would hold two locks. The file is made
+ * first: until it is there, nobody can tell where a link leads.
+ */
+function placeOf(path: string): string {
+  if (!existsSync(path)) make(path);
+  return realpathSync(path);
+}
+
+/** Empty, which to SQLite is a database without tables. */
+function make(path: string): void {
   const folder = dirname(path);
   if (!existsSync(folder)) {
     throw new StoreError("store_failed", `the folder ${folder} does not exist: create it first`);
   }
-  return join(realpathSync(folder), basename(path));
+  try {
+    closeSync(openSync(path, "a"));
+  } catch (cause) {
+    const because = cause instanceof Error ? cause.message : String(cause);
+    const message = `the database ${path} cannot be made: ${because}`;
+    throw new StoreError("store_failed", message, { cause });
+  }
 }

@@ -13,15 +13,18 @@ import { type CompiledQuery, type Expression, expressionBuilder, type SqlBool, s
 import type { InstantMs } from "../kernel/ids.ts";
 import type { PromiseQuery, StateFilter } from "../kernel/search.ts";
 import type { Tags } from "../kernel/value.ts";
-import { tables } from "./queries.ts";
+import { selectEnd, tables } from "./queries.ts";
 import type { FoundRow } from "./rows.ts";
 import type { Tables } from "./schema.ts";
 
 type Condition = Expression<SqlBool>;
 type Numbers = ReturnType<typeof numbersWhere>;
 
-/** Up to so many rows are sorted rather than looked for. Arbitrary: some ms either way. */
+/** More rows than that are never sorted, nor counted. Arbitrary: some 3 ms. */
 const fewMax = 10_000;
+
+/** Rows walked past in the time that it takes to sort one, at most. Measured: see DESIGN.md. */
+const walkedPerSorted = 3;
 
 /** Shapes of statements that are kept prepared; far fewer are in use. */
 const shapesMax = 256;
@@ -53,22 +56,31 @@ export class Search {
     const { pattern, tags } = query;
     if (!pattern.includes("*")) return one(query);
     const prefix = pattern.slice(0, pattern.indexOf("*"));
-    if (prefix !== "" && this.#areFew(idsFrom(prefix))) return among(query, idsFrom(prefix));
+    if (prefix !== "" && this.#areFew(idsFrom(prefix), query)) return among(query, idsFrom(prefix));
     const [lead] = tags;
     if (lead !== undefined) return tagged(query, lead);
     if (query.anyOf === null) return all(query);
-    return walks(query, query.anyOf, (filter) => this.#areFew(overdue(filter, query.now)));
+    return walks(query, query.anyOf, (filter) => this.#areFew(overdue(filter, query.now), query));
   }
 
-  #areFew(numbers: Numbers): boolean {
+  /**
+   * Whether it is cheaper to sort all `count` rows than to walk, newest first, until the page is full.
+   * A walk meets one of them every `total / count` rows, and wants `limit + 1`; so sorting wins while
+   * `count² <= 3 · total · (limit + 1)`, and it is enough to count up to the root of that. But they may
+   * all be old, and then a walk passes everything: where that costs more than any sort, none that can
+   * be sorted is walked for. The end of the log stands for the total, which nobody counts.
+   */
+  #areFew(numbers: Numbers, { limit }: PromiseQuery): boolean {
+    const [log] = this.#prepare<{ readonly end: number | null }>(selectEnd).all();
+    const total = log?.end ?? 0;
+    const even = Math.floor(Math.sqrt(walkedPerSorted * total * (limit + 1)));
+    const most = total > walkedPerSorted * fewMax ? fewMax : Math.min(even, fewMax);
     const counted = tables
-      .selectFrom(numbers.limit(fewMax).as("few"))
+      .selectFrom(numbers.limit(most + 1).as("few"))
       .select(({ fn }) => fn.countAll<number>().as("count"))
       .compile();
-    const [found] = this.#prepare<{ readonly count: number }>(counted.sql).all(
-      ...counted.parameters,
-    );
-    return found !== undefined && found.count < fewMax;
+    const select = this.#prepare<{ readonly count: number }>(counted.sql);
+    return select.all(...counted.parameters).every(({ count }) => count <= most); // of one row
   }
 
   #prepare<Row>(text: string): Statement<unknown[], Row> {

@@ -7,6 +7,7 @@ import type {
   EventRow,
   FenceRow,
   HistoryRow,
+  KeyRow,
   LogRow,
   StreamRow,
   StreamsRow,
@@ -31,6 +32,7 @@ type Event = [
   schema: number,
   at: number,
   command: string,
+  id: string | null,
   data: string,
 ];
 type Tag = [name: string, value: string, stream: number];
@@ -45,6 +47,7 @@ export function prepare(database: Database) {
     selectStream: prepared<Key, StreamRow>(database, queries.selectStream),
     selectFence: prepared<Key, FenceRow>(database, queries.selectFence),
     selectEnd: prepared<[], { readonly end: number | null }>(database, queries.selectEnd),
+    selectKey: prepared<[number: bigint], KeyRow>(database, queries.selectKey),
     selectDue: prepared<[], DueRow>(database, queries.selectDue).safeIntegers(),
     selectLog: prepared<[after: number], LogRow>(database, queries.selectLog),
     selectHistory: prepared<[stream: number, after: number], EventRow>(
@@ -62,6 +65,8 @@ export function prepare(database: Database) {
 export function prepareReader(database: Database) {
   return {
     ...transaction(database),
+    /** "ok", or what is broken in the file. */
+    checkFile: database.prepare<[], string>("PRAGMA integrity_check(1)").pluck(),
     selectLog: prepared<[after: number], LogRow>(database, queries.selectLog),
     selectStreams: prepared<[], StreamsRow>(database, queries.selectStreams).safeIntegers(),
     selectHistories: prepared<[], HistoryRow>(database, queries.selectHistories),

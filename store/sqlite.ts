@@ -6,15 +6,8 @@
 
 import type { Database } from "better-sqlite3";
 import { assert } from "../kernel/assert.ts";
-import {
-  type DeadlineMs,
-  earliest,
-  type InstantMs,
-  isDue,
-  streamRevision,
-  streamVersion,
-} from "../kernel/ids.ts";
-import type { Due, Loaded } from "../kernel/ports.ts";
+import { earliest, type InstantMs, isDue, streamRevision, streamVersion } from "../kernel/ids.ts";
+import type { Due, DueBounds, Loaded } from "../kernel/ports.ts";
 import {
   eventWeight,
   type Found,
@@ -35,9 +28,7 @@ import { encodeEvent, encodeSnapshot, eventSchema, snapshotSchema, Undecodable }
 import { columns } from "./columns.ts";
 import { page } from "./page.ts";
 import {
-  type DueRow,
   dueAtOf,
-  dueStreamOf,
   type EventRow,
   eventOf,
   type FenceRow,
@@ -45,11 +36,12 @@ import {
   promiseOf,
   streamOf,
 } from "./rows.ts";
-import { type Phase, translate } from "./sqlite-errors.ts";
+import { isCorrupt, type Phase, translate } from "./sqlite-errors.ts";
 import { type FileOptions, openFile, type SqliteFile } from "./sqlite-file.ts";
 import { Search } from "./sqlite-search.ts";
 import { prepare, type Statements } from "./sqlite-statements.ts";
 import { type Store, StoreError } from "./store.ts";
+import { streamWeight } from "./weight.ts";
 
 /**
  * @param path a file, made if there is none, or ":memory:"
@@ -104,11 +96,12 @@ export class SqliteStore implements Store {
     });
   }
 
-  due(now: InstantMs, limit: number): Due {
+  due(now: InstantMs, bounds: DueBounds): Due {
     this.#claims.expire(now);
-    const { streams, nextAt } = this.#read(() => this.#due(now, limit));
-    for (const { key } of streams) this.#claims.claim(key, now); // A5
-    return { streams, nextAt: earliest(nextAt, this.#claims.endsAt) };
+    const endsAt = this.#claims.endsAt; // of the older claims (A5)
+    const { streams, nextAt } = this.#read(() => this.#due(now, bounds));
+    for (const { key } of streams) this.#claims.claim(key, now);
+    return { streams, nextAt: earliest(nextAt, endsAt) };
   }
 
   log(ranges: readonly LogRange[]): readonly LogPage[] {
@@ -132,9 +125,10 @@ export class SqliteStore implements Store {
   }
 
   #load(key: StreamKey): Loaded {
-    const row = this.#statements.selectStream.get(key.kind, key.id);
-    if (row === undefined) return { kind: "stream", stream: unwritten(key) };
-    const stream = orNull(() => streamOf(key, row));
+    const stream = orNull(() => {
+      const row = this.#statements.selectStream.get(key.kind, key.id);
+      return row === undefined ? unwritten(key) : streamOf(key, row);
+    });
     return stream === null ? { kind: "unreadable", key } : { kind: "stream", stream }; // A6
   }
 
@@ -181,23 +175,32 @@ export class SqliteStore implements Store {
       this.#end += 1;
       const place = [this.#end, number, versionBefore + index + 1] as const;
       const form = [event.kind, eventSchema(event.kind)] as const;
-      insertEvent.run(...place, ...form, at, command, encodeEvent(event));
+      const named = versionBefore + index === 0 ? id : null; // the log names each stream once
+      insertEvent.run(...place, ...form, at, command, named, encodeEvent(event));
     }
   }
 
   /** A stream that cannot be read is passed over: what it owes cannot be told (A6). */
-  #due(now: InstantMs, limit: number): Due {
+  #due(now: InstantMs, { limit, weightMax }: DueBounds): Due {
     const streams: Stream[] = [];
+    let sum = 0;
     for (const row of this.#statements.selectDue.iterate()) {
-      const timer = orNull(() => timerOf(row));
-      if (timer === null || this.#claims.has(timer.key)) continue;
-      if (!isDue(timer.dueAt, now) || streams.length >= limit) {
-        return { streams, nextAt: timer.dueAt };
-      }
-      const stream = orNull(() => dueStreamOf(timer.key, row));
-      if (stream !== null) streams.push(stream);
+      const key = orNull(() => this.#key(row.number));
+      const dueAt = orNull(() => dueAtOf(row));
+      if (key === null || dueAt === null || this.#claims.has(key)) continue;
+      const isFull = streams.length >= limit || sum >= weightMax;
+      if (isFull || !isDue(dueAt, now)) return { streams, nextAt: dueAt };
+      const loaded = this.#load(key);
+      if (loaded.kind === "unreadable" || loaded.stream.revision === 0) continue; // its index broke
+      streams.push(loaded.stream);
+      sum += streamWeight(loaded.stream);
     }
     return { streams, nextAt: null };
+  }
+
+  #key(number: bigint): StreamKey | null {
+    const row = this.#statements.selectKey.get(number);
+    return row === undefined ? null : keyOf(row);
   }
 
   #log(range: LogRange): LogPage {
@@ -225,11 +228,11 @@ export class SqliteStore implements Store {
 
   /** One transaction, so that all that is read is of one moment (A4). */
   #read<Answer>(work: () => Answer): Answer {
-    const { begin, commit } = this.#statements;
+    const { begin, rollback } = this.#statements;
     return this.#attempt("read", () => {
       begin.run();
       const answer = work();
-      commit.run();
+      rollback.run(); // COMMIT fails once a damaged page was met, though it was only read
       return answer;
     });
   }
@@ -268,15 +271,12 @@ function unwritten(key: StreamKey): Stream {
   return { key, version: streamVersion(0), revision: streamRevision(0), state: absent };
 }
 
-function timerOf(row: DueRow): { readonly key: StreamKey; readonly dueAt: DeadlineMs } {
-  return { key: keyOf(row), dueAt: dueAtOf(row) };
-}
-
+/** Null for a damaged record, whether its row or a page of it is damaged. */
 function orNull<Read>(read: () => Read): Read | null {
   try {
     return read();
   } catch (error) {
-    if (error instanceof Undecodable) return null;
+    if (error instanceof Undecodable || isCorrupt(error)) return null;
     throw error;
   }
 }

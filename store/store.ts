@@ -7,12 +7,14 @@
 //   A3. Events and snapshot of a stream are written together; a stream never vanishes.
 //   A4. Each call reads one consistent state: all that was committed before, nothing in part.
 //   A5. `due` claims what it returns for `claimMs`: until then, or until the stream is written, it is
-//       not handed out again. A courtesy to the other servers; nothing rests on it.
+//       not handed out again. A courtesy to the other servers; nothing rests on it. The end of an
+//       older claim counts for `nextAt`, since whoever holds it may have crashed. A claim of this very
+//       call does not: the write that follows ends it, and who failed to write asks again unasked.
 //   A6. A record that cannot be read is reported where its stream was asked for by key, fails a read
 //       that comes upon it, and keeps no other stream from being swept.
 
 import type { InstantMs } from "../kernel/ids.ts";
-import type { Due, Loaded, StoreFailure } from "../kernel/ports.ts";
+import type { Due, DueBounds, Loaded, StoreFailure } from "../kernel/ports.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "../kernel/search.ts";
 import type { Component, StreamKey } from "../kernel/stream.ts";
 
@@ -30,8 +32,11 @@ export interface Store {
   commit(components: readonly Component[]): readonly number[];
   /** Newest first; stops at `limit` rows, or once they weigh `weightMax` (kernel/search.ts, R4). */
   query(query: PromiseQuery): Found;
-  /** The unclaimed streams with `dueAt <= now`, ordered by due date, then by creation (A5). */
-  due(now: InstantMs, limit: number): Due;
+  /**
+   * The unclaimed streams with `dueAt <= now`, ordered by due date, then by creation (A5). What the
+   * bounds leave over sets `nextAt`.
+   */
+  due(now: InstantMs, bounds: DueBounds): Due;
   /** A page for each range, oldest first; weighed like a query, by `eventWeight`. */
   log(ranges: readonly LogRange[]): readonly LogPage[];
   /** Erases everything: for tests, and for the debug surface (protocol.md §9). */

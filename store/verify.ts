@@ -2,15 +2,18 @@
 // its log, and what does the log say? One read transaction and one row at a time, however long the
 // log is. While it runs, the server's WAL cannot start anew, and grows.
 //
+//   V0. The file is sound: no page is damaged, and each index leads to every row that it should.
 //   V1. A stream's events are numbered from one without a gap, and stand in the log in that order.
-//   V2. Folding them gives the snapshot, every field of it; revisions have no events to be told by.
+//       The first one names the stream, and no other one does.
+//   V2. Folding them gives the snapshot, every field and every pair in its order; revisions have no
+//       events to be told by. What the server could not read is a difference.
 //   V3. What is indexed (state, deadline, timer, due date, tags) is what the fold says.
 
 import type { Columns } from "./columns.ts";
 import { columns } from "./columns.ts";
 import { type Deviation, Fold, show } from "./fold.ts";
-import type { HistoryRow } from "./rows.ts";
-import { translate } from "./sqlite-errors.ts";
+import type { HistoryRow, StreamsRow } from "./rows.ts";
+import { isCorrupt, translate } from "./sqlite-errors.ts";
 import { openReadOnly, type SqliteFile } from "./sqlite-file.ts";
 import { prepareReader, type ReaderStatements } from "./sqlite-statements.ts";
 import { StoreError } from "./store.ts";
@@ -104,25 +107,42 @@ class Verification {
     this.#histories = statements.selectHistories.iterate();
   }
 
-  /** Once. Streams and events come in the same order, so one pass over both is enough. */
+  /** Once. */
   run(): Report {
+    this.#note(null, this.#unsound());
     try {
-      this.#advance();
-      for (const row of this.#statements.selectStreams.iterate()) {
-        const { kind, id } = row;
-        const number = Number(row.number);
-        this.#skipTo(number);
-        const fold = this.#fold(number);
-        this.#note({ kind, id }, fold.deviation(row) ?? this.#missing(number, columns(fold.state)));
-        this.#streams += 1;
-      }
-      this.#skipTo(Number.POSITIVE_INFINITY);
-      this.#note(null, this.#surplus());
+      this.#walk();
+    } catch (error) {
+      if (!isCorrupt(error)) throw error;
+      this.#note(null, { field: "the file", expected: "readable", found: "damaged" }); // in the end
     } finally {
       this.#histories.return?.();
     }
     const [streams, events, tags] = [this.#streams, this.#events, this.#tags];
     return { streams, events, tags, differing: this.#differing, first: this.#first };
+  }
+
+  /** V0. */
+  #unsound(): Deviation | null {
+    const said = this.#statements.checkFile.get() ?? "";
+    if (said === "ok") return null;
+    const [line = ""] = said.replace(/^\*\*\* in database .*\n/, "").split("\n");
+    return { field: "the file", expected: "sound", found: line };
+  }
+
+  /** Streams and events come in the same order, so one pass over both is enough. */
+  #walk(): void {
+    this.#advance();
+    for (const row of this.#statements.selectStreams.iterate()) {
+      const { kind, id } = row;
+      const number = Number(row.number);
+      this.#skipTo(number);
+      const fold = this.#fold(row);
+      this.#note({ kind, id }, fold.deviation() ?? this.#missing(number, columns(fold.state)));
+      this.#streams += 1;
+    }
+    this.#skipTo(Number.POSITIVE_INFINITY);
+    this.#note(null, this.#surplus());
   }
 
   #advance(): void {
@@ -131,9 +151,9 @@ class Verification {
     if (done !== true) this.#events += 1;
   }
 
-  #fold(number: number): Fold {
-    const fold = new Fold(number);
-    for (; this.#next?.stream === number; this.#advance()) fold.add(this.#next);
+  #fold(row: StreamsRow): Fold {
+    const fold = new Fold(row);
+    for (; this.#next?.stream === Number(row.number); this.#advance()) fold.add(this.#next);
     return fold;
   }
 

@@ -35,6 +35,7 @@ export const streams: Migration = {
       schema INTEGER NOT NULL,
       at INTEGER NOT NULL,
       command TEXT NOT NULL,
+      id TEXT,
       data TEXT NOT NULL,
       UNIQUE (stream, version)
     ) STRICT`,

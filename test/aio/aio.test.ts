@@ -16,7 +16,7 @@ import { MemoryStore } from "../../store/memory.ts";
 import { type Store, StoreError } from "../../store/store.ts";
 
 const quiet = { started: () => undefined, finished: () => undefined };
-const due: Submission = { kind: "due", now: instantMs(1), limit: 1 };
+const due: Submission = { kind: "due", now: instantMs(1), bounds: { limit: 1, weightMax: 1 } };
 const commit: Submission = { kind: "commit", components: [] };
 
 /** A store whose every verb does this. */
@@ -45,7 +45,7 @@ function watched(store: Store, note: (verb: keyof Store) => void): Store {
     load: tell("load", (keys) => store.load(keys)),
     commit: tell("commit", (components) => store.commit(components)),
     query: tell("query", (query) => store.query(query)),
-    due: tell("due", (now, limit) => store.due(now, limit)),
+    due: tell("due", (now, bounds) => store.due(now, bounds)),
     log: tell("log", (ranges) => store.log(ranges)),
     reset: tell("reset", () => store.reset()),
   };
@@ -59,37 +59,67 @@ test("clock: does not run backwards", () => {
   ]);
 });
 
-test("timer: rings once at its instant, can be moved, and sleeps far deadlines in pieces", () => {
+function withTimer(act: (timer: Timer, rings: () => number) => void): void {
   vi.useFakeTimers();
   try {
     let rings = 0;
     const timer = new Timer(() => {
       rings += 1;
     });
-    timer.set(deadlineMs(100n), instantMs(40));
-    vi.advanceTimersByTime(59);
-    expect(rings).toBe(0);
-    vi.advanceTimersByTime(1);
-    expect(rings).toBe(1);
-    timer.set(deadlineMs(200n), instantMs(100));
-    timer.set(deadlineMs(150n), instantMs(100));
-    vi.advanceTimersByTime(50);
-    expect(rings).toBe(2);
-    timer.set(deadlineMs(10n), instantMs(150));
-    vi.advanceTimersByTime(0);
-    expect(rings).toBe(3);
-    timer.set(deadlineMs(int64Max), instantMs(150));
-    vi.advanceTimersByTime(2 ** 31 - 2);
-    expect(rings).toBe(3);
-    vi.advanceTimersByTime(1);
-    expect(rings).toBe(4);
-    timer.set(deadlineMs(900n), instantMs(800));
-    timer.set(null, instantMs(800));
-    vi.advanceTimersByTime(10_000);
-    expect(rings).toBe(4);
+    act(timer, () => rings);
   } finally {
     vi.useRealTimers();
   }
+}
+
+test("timer: rings once, at its instant", () => {
+  withTimer((timer, rings) => {
+    timer.set(deadlineMs(100n), instantMs(40));
+    vi.advanceTimersByTime(59);
+    expect(rings()).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(rings()).toBe(1);
+    vi.advanceTimersByTime(100_000);
+    expect(rings()).toBe(1);
+  });
+});
+
+test("timer: can be moved, and taken back; to set the same again is nothing", () => {
+  withTimer((timer, rings) => {
+    timer.set(deadlineMs(200n), instantMs(100));
+    timer.set(deadlineMs(150n), instantMs(100));
+    vi.advanceTimersByTime(49);
+    timer.set(deadlineMs(150n), instantMs(100));
+    vi.advanceTimersByTime(1);
+    expect(rings()).toBe(1);
+    timer.set(deadlineMs(900n), instantMs(800));
+    timer.set(null, instantMs(800));
+    vi.advanceTimersByTime(100_000);
+    expect(rings()).toBe(1);
+  });
+});
+
+test("timer: what is past rings soon, and never without a pause", () => {
+  withTimer((timer, rings) => {
+    timer.set(deadlineMs(10n), instantMs(150));
+    vi.advanceTimersByTime(0);
+    expect(rings()).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(rings()).toBe(1);
+  });
+});
+
+test("timer: a long sleep is taken in pieces, so that a clock that jumps is seen", () => {
+  withTimer((timer, rings) => {
+    timer.set(deadlineMs(int64Max), instantMs(150));
+    vi.advanceTimersByTime(29_999);
+    expect(rings()).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(rings()).toBe(1);
+    timer.set(deadlineMs(int64Max), instantMs(30_150));
+    vi.advanceTimersByTime(30_000);
+    expect(rings()).toBe(2);
+  });
 });
 
 test.each(["store_overloaded", "store_failed", "record_unreadable"] as const)(
@@ -217,7 +247,7 @@ test("loop: L3 sockets get their turn after three ticks, however much is due", a
   }
   expect(Math.max(...callsPerTurn)).toBeLessThanOrEqual(6); // a batch and a sweep ask at once
   expect(callsPerTurn.filter((each) => each > 0).length).toBeGreaterThan(1);
-  expect(store.due(instantMs(6), 9).streams).toEqual([]);
+  expect(store.due(instantMs(6), { limit: 9, weightMax: 9 }).streams).toEqual([]);
 });
 
 test("loop: L4 what a tick throws stops the loop for good", async () => {
@@ -245,6 +275,25 @@ test("loop: L2 the clock is read once a tick, when it begins", async () => {
   expect(reads).toBe(0);
   await turn();
   expect(reads).toBe(2); // the sweep that is all recovery, and its answer
+});
+
+test("loop: once stopped nothing is executed, and no alarm rings", async () => {
+  const store = new MemoryStore();
+  const { loop, kernel } = start(store);
+  const soon = deadlineMs(20n); // by the clock of the test it never comes, by the timer in 19 ms
+  await new Promise((resolve) => loop.submit({ ...create("a"), timeoutAt: soon }, resolve));
+  await turn();
+  let ticks = 0;
+  const tick = kernel.tick.bind(kernel);
+  kernel.tick = (now) => {
+    ticks += 1;
+    tick(now);
+  };
+  loop.submit(create("b"), () => undefined);
+  loop.stop();
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  expect(ticks).toBe(0);
+  expect(loop.submit(create("c"), () => undefined)).toBe(false);
 });
 
 test("loop: once started and idle, it never asks the store again", async () => {

@@ -6,6 +6,7 @@ CREATE TABLE events (
   schema INTEGER NOT NULL,
   at INTEGER NOT NULL,
   command TEXT NOT NULL,
+  id TEXT,
   data TEXT NOT NULL,
   UNIQUE (stream, version)
 ) STRICT;

@@ -296,6 +296,15 @@ const rows: readonly Row[] = [
   ["K6 a failed load answers each of its commands, once",
     [get("a"), get("b"), tick, failed("store_failed"), tick, idle],
     ["load a+b", "a store_failed", "b store_failed", "idle"]],
+  ["K5 what was lost may land yet: its due date is not forgotten",
+    [create("a", due), tick, loaded("a"), failed("outcome_unknown"), looked(null), wake],
+    ["load a", "commit a", "log a>0", "a outcome_unknown", "wake at 50"]],
+  ["K6 one refusal of the store's queue is not told to all who wait",
+    [create("a"), create("b"), create("c"), create("d"), full(2), tick, tick],
+    ["no room for load", "a store_overloaded", "b store_overloaded", "c store_overloaded", "no room for load", "d store_overloaded"]],
+  ["K6 nor to all reads",
+    [search, search, full(1), tick, tick],
+    ["no room for query", "search store_overloaded", "query"]],
   ["K6 a full queue accepts none, whatever it asks",
     [get("a"), get("b"), get("c"), search, get("e"), search],
     ["e turned away", "search turned away"]],
@@ -333,6 +342,13 @@ const rows: readonly Row[] = [
   ["K7 a drain that fails is left to the sweep",
     [resolve("a"), tick, loaded(["a", awaited("w")]), committed(), failed("store_failed"), wake],
     ["load a", "commit a", "a resolved", "load a+w", "wake at 1001"]],
+  ["K7 a promise is not swept while its drains are on their way, however many batches they take",
+    [resolve("a"), tick, loaded(["a", awaited("u", "v", "w", "x")]), committed(), loaded(["a", settledWith("u", "v", "w", "x")], ["u", worker], ["v", worker], ["w", worker]), committed(), wake,
+      loaded(["a", settledWith("x")], ["x", worker]), committed(), wake, idle],
+    ["load a", "commit a", "a resolved", "load a+u+v+w", "commit a+(u)+(v)+(w)", "load a+x", "wake at null", "commit a+(x)", "wake at null", "idle"]],
+  ["K7 drains outlive a conflict and are then swept no more",
+    [resolve("a"), tick, loaded(["a", awaited("w")]), committed(), loaded(["a", settledWith("w")], ["w", worker]), committed(0), wake, loaded(["a", settledWith("w")], ["w", worker]), committed(), wake, idle],
+    ["load a", "commit a", "a resolved", "load a+w", "commit a+(w)", "load a+w", "wake at null", "commit a+(w)", "wake at null", "idle"]],
   ["K7 drains after a lost commit that landed",
     [resolve("a"), tick, loaded(["a", awaited("w")]), failed("outcome_unknown"), looked("n-1")],
     ["load a", "commit a", "log a>1", "a resolved", "load a+w"]],
@@ -362,6 +378,9 @@ const rows: readonly Row[] = [
     [create("a", due), tick, loaded("a"), committed(), tickAt(60), swept([stream("a", overdue)], deadlineMs(55n)), wake,
       (stage) => stage.complete(load(["a", overdue]), 60), (stage) => stage.complete({ kind: "committed", conflicts: [] }, 60, "commit")],
     ["load a", "commit a", "a pending", "due at 60", "load a", "wake at 55", "commit a", "due at 60"]],
+  ["K8 a stream that is not due, though the index says so, owes nothing",
+    [create("z", due), tick, loaded("z"), committed(), tickAt(60), swept([stream("a", pending)]), idle],
+    ["load z", "commit z", "z pending", "due at 60", "idle"]],
   ["K9 a sweep has its share and no more, even if no client waits",
     [create("z", due), tick, loaded("z"), committed(), tickAt(60), swept([stream("a", overdue), stream("b", overdue)])],
     ["load z", "commit z", "z pending", "due at 60", "load a"]],
@@ -428,12 +447,6 @@ const overlapping: readonly Row[] = [
 
 test.each(overlapping)("kernel, two batches at once: %s", (_rule, script, log) => {
   expect(play(script, new Stage({ batchesMax: 2, batchMax: 9, queueMax: 9 }))).toEqual(log);
-});
-
-test("kernel: K7 drains that find no room are left to the sweep, which is asked at once", () => {
-  const script = [resolve("a"), tick, loaded(["a", awaited("u", "v")]), committed()];
-  const log = ["load a", "commit a", "a resolved", "due at 1", "load a+u"];
-  expect(play(script, new Stage({ drainsMax: 1 }))).toEqual(log);
 });
 
 test("kernel: K8 after a start the store is asked at once, which is all recovery", () => {

@@ -59,7 +59,7 @@ function run(commands: readonly Command[], batchSize: number) {
   for (let start = 0; start < commands.length; start += batchSize) {
     const entries = commands.slice(start, start + batchSize).map((each, index): Entry => {
       const id = commandId(`n-${start + index}`);
-      return { command: each, keys: keys(each), id, attempt: 1, reply: null };
+      return { command: each, keys: keys(each), id, attempt: 1, origin: { kind: "sweep" } };
     });
     const batch = new Batch(entries);
     const { writing, reading } = batch.execute(store.load(batch.keys()), now);
@@ -107,7 +107,9 @@ property.prop([fc.array(command)])(
       });
       expect(events.map(({ version }) => version)).toEqual(events.map((_, at) => at + 1));
     }
-    const due = store.due(instantMs(99), 9).streams.map((stream) => stream.key.id);
+    const due = store
+      .due(instantMs(99), { limit: 9, weightMax: 1e9 })
+      .streams.map((stream) => stream.key.id);
     const expected = ids.filter((_, index) => {
       const at = dueAt(fold((logs[index] ?? []).map(({ event }) => event)));
       return at !== null && at <= 99;

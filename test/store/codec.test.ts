@@ -164,6 +164,31 @@ test.each(["9223372036854775808", "-1", "", " 1", "0x10", "1e3"])(
   },
 );
 
+test.each([
+  ["created after its deadline", '"createdAt":10', '"createdAt":31'],
+  [
+    "pending after its deadline",
+    '"kind":"settled","createdAt":10',
+    '"kind":"pending","createdAt":31',
+  ],
+  ["settled before it was created", '"settledAt":20', '"settledAt":9'],
+  ["settled after its deadline", '"settledAt":20', '"settledAt":31'],
+])("codec: T2 a promise that was %s is found to be damaged", (_what, from, to) => {
+  const at = { createdAt: instantMs(10), timeoutAt: deadlineMs(30n), settledAt: instantMs(20) };
+  const [, birth, , , end] = golden;
+  if (birth?.kind !== "promise_created" || end?.kind !== "promise_settled") expect.fail();
+  const { schema, snapshot: text } = snapshot(
+    fold([
+      { ...birth, createdAt: at.createdAt, timeoutAt: at.timeoutAt },
+      { ...end, settledAt: at.settledAt },
+    ]),
+  );
+  expect(codec.decodeSnapshot({ schema, snapshot: text }).promise).toMatchObject(at);
+  expect(text).toContain(from);
+  const damaged = text.replace(from, to);
+  expect(() => codec.decodeSnapshot({ schema, snapshot: damaged })).toThrow(codec.Undecodable);
+});
+
 test("codec: T2 a snapshot of an unknown schema is not read", () => {
   const { snapshot: text } = snapshot(fold(golden.slice(0, 1)));
   expect(() => codec.decodeSnapshot({ schema: 2, snapshot: text })).toThrow(codec.Undecodable);

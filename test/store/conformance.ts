@@ -2,7 +2,7 @@
 // query, log. What only a database can do wrong is in the test of that database.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type InstantMs, instantMs, int64Max, position } from "../../kernel/ids.ts";
+import { instantMs, int64Max, position } from "../../kernel/ids.ts";
 import type { PromiseQuery, StateFilter } from "../../kernel/search.ts";
 import { absent } from "../../kernel/stream.ts";
 import { claimMs, type Store } from "../../store/store.ts";
@@ -12,6 +12,7 @@ import {
   commit,
   create,
   created,
+  due,
   key,
   query,
   read,
@@ -38,6 +39,7 @@ export function conformance(name: string, open: () => given.Given): void {
     loads(it);
     commits(it);
     dues(it);
+    claims(it);
     filters(it);
     pages(it);
     logs(it);
@@ -90,10 +92,10 @@ function loads(it: It): void {
   it("reset leaves nothing, and positions begin anew", (store) => {
     create(store, "a", { tags: { x: "y" } });
     arm(store, "b", 5n);
-    store.due(given.now, 1);
+    due(store, given.now, 1);
     store.reset();
     expect(stream(store, "a").revision).toBe(0);
-    expect(store.due(instantMs(9_999_999), 9)).toEqual({ streams: [], nextAt: null });
+    expect(due(store, 9_999_999)).toEqual({ streams: [], nextAt: null });
     expect(store.query(query())).toEqual({ rows: [], hasMore: false });
     create(store, "a", { tags: { x: "y" } });
     expect(store.query(query({ tags: new Map([["x", "y"]]) })).rows).toMatchObject([
@@ -144,7 +146,7 @@ function commits(it: It): void {
     expect(stream(store, "a")).toMatchObject({ version: 2, revision: 1 });
     commit(store, written(store, "a", [], 60n));
     expect(stream(store, "a")).toMatchObject({ version: 2, revision: 2 });
-    expect(store.due(instantMs(59), 9)).toEqual({ streams: [], nextAt: 60n });
+    expect(due(store, 59)).toEqual({ streams: [], nextAt: 60n });
     commit(store, written(store, "a", [settled()]));
     expect(stream(store, "a")).toMatchObject({ version: 3, revision: 3 });
   });
@@ -158,80 +160,124 @@ function commits(it: It): void {
   });
 }
 
-function dues(it: It): void {
-  const names = (store: Store, now: InstantMs, limit = 99) => {
-    return store.due(now, limit).streams.map((each) => each.key.id);
-  };
+function names(store: Store, at: number, limit = 99): readonly string[] {
+  return due(store, at, limit).streams.map((each) => each.key.id);
+}
 
+function dues(it: It): void {
   it("due streams come by date, then by creation", (store) => {
     for (const id of ["b", "\u{1f600}", "\u{ffff}", "10", "9", "a"]) arm(store, id, 20n);
     arm(store, "late", 21n);
     arm(store, "early", 19n);
-    expect(store.due(instantMs(18), 99)).toEqual({ streams: [], nextAt: 19n });
+    expect(due(store, 18)).toEqual({ streams: [], nextAt: 19n });
     const order = ["early", "b", "\u{1f600}", "\u{ffff}", "10", "9", "a"];
-    expect(names(store, instantMs(20))).toEqual(order);
+    expect(names(store, 20)).toEqual(order);
   });
 
   it("what is due comes with its snapshot, at its very instant", (store) => {
     arm(store, "a", 20n);
-    expect(store.due(instantMs(20), 1).streams).toEqual([stream(store, "a")]);
+    expect(due(store, 20, 1).streams).toEqual([stream(store, "a")]);
   });
 
   it("no more come than asked for, and then it is to be asked again at once", (store) => {
     for (const id of ["a", "b", "c"]) arm(store, id, 20n);
-    const { streams, nextAt } = store.due(instantMs(30), 2);
+    const { streams, nextAt } = due(store, 30, 2);
     expect([streams.length, nextAt]).toEqual([2, 20n]);
-    expect(names(store, instantMs(30), 2)).toEqual(["c"]);
+    expect(names(store, 30, 2)).toEqual(["c"]);
+  });
+
+  it("no more come than weigh enough, but never none, and what is left over is next", (store) => {
+    const events = [created({ timeoutAt: 20n, param: { headers: null, data: "1234" } })];
+    const awaited = [...events, registered("56789")];
+    commit(store, written(store, "a", awaited, 20n), written(store, "b", awaited, 21n));
+    commit(store, written(store, "c", events, 22n));
+    const seen = [1, 10, 11, 20, 21].map((weightMax) => {
+      const { streams, nextAt } = store.due(instantMs(30), { limit: 9, weightMax });
+      commit(
+        store,
+        ...streams.map(({ key: { id } }, at) => written(store, id, [], 20n + BigInt(at))),
+      );
+      return [streams.map(({ key: { id } }) => id).join(" "), nextAt];
+    });
+    expect(seen).toEqual([
+      ["a", 21n],
+      ["a", 21n],
+      ["a b", 22n],
+      ["a b", 22n],
+      ["a b c", null],
+    ]);
   });
 
   it("the next date is exact to the last digit, and null if there is none", (store) => {
     create(store, "never");
-    expect(store.due(instantMs(1), 9)).toEqual({ streams: [], nextAt: null });
+    expect(due(store, 1)).toEqual({ streams: [], nextAt: null });
     arm(store, "last", int64Max - 1n);
-    expect(store.due(instantMs(1), 9)).toEqual({ streams: [], nextAt: int64Max - 1n });
+    expect(due(store, 1)).toEqual({ streams: [], nextAt: int64Max - 1n });
   });
+}
 
+function claims(it: It): void {
   it("A5 a claim keeps a stream for its time, and not longer", (store) => {
     arm(store, "a", 20n);
-    expect(store.due(instantMs(30), 9).nextAt).toBe(BigInt(30 + claimMs));
-    expect(store.due(instantMs(29 + claimMs), 9)).toEqual({
+    expect(due(store, 30)).toMatchObject({ streams: [{ key: key("a") }] });
+    expect(due(store, 29 + claimMs)).toEqual({
       streams: [],
       nextAt: BigInt(30 + claimMs),
     });
-    expect(names(store, instantMs(30 + claimMs))).toEqual(["a"]);
-    expect(store.due(instantMs(31 + claimMs), 9).nextAt).toBe(BigInt(30 + 2 * claimMs));
+    expect(names(store, 30 + claimMs)).toEqual(["a"]);
+    expect(due(store, 31 + claimMs).nextAt).toBe(BigInt(30 + 2 * claimMs));
+  });
+
+  it("A5 a claim of the call itself does not count for the next date, an older one does", (store) => {
+    arm(store, "a", 20n);
+    expect(due(store, 30).nextAt).toBe(null);
+    arm(store, "b", 20n);
+    expect(due(store, 31)).toMatchObject({
+      streams: [{ key: key("b") }],
+      nextAt: BigInt(30 + claimMs),
+    });
   });
 
   it("A5 of a claim and a due date the earlier one is next", (store) => {
     arm(store, "a", 20n);
     arm(store, "b", 40n);
-    expect(store.due(instantMs(30), 9).nextAt).toBe(40n);
-    expect(store.due(instantMs(40), 9).nextAt).toBe(BigInt(30 + claimMs));
+    expect(due(store, 30).nextAt).toBe(40n);
+    expect(due(store, 40).nextAt).toBe(BigInt(30 + claimMs));
   });
 
   it("A5, A7 a write ends a claim, whatever it says of the due date", (store) => {
     for (const id of ["same", "later", "never"]) arm(store, id, 20n);
-    expect(names(store, instantMs(30))).toHaveLength(3);
+    expect(names(store, 30)).toHaveLength(3);
     commit(store, written(store, "same", [], 20n));
     commit(store, written(store, "later", [], 50n));
     commit(store, written(store, "never", [settled()], null));
-    expect(names(store, instantMs(31))).toEqual(["same"]);
-    expect(names(store, instantMs(50))).toEqual(["later"]);
-    expect(names(store, instantMs(30 + 2 * claimMs))).toEqual(["same", "later"]);
+    expect(names(store, 31)).toEqual(["same"]);
+    expect(names(store, 50)).toEqual(["later"]);
+    expect(names(store, 30 + 2 * claimMs)).toEqual(["same", "later"]);
   });
 
   it("A7 a claim that has ended for one has ended for all, whatever their clocks", (store) => {
     for (const id of ["a", "b"]) arm(store, id, 20n);
-    expect(names(store, instantMs(30))).toEqual(["a", "b"]);
-    expect(names(store, instantMs(30 + claimMs), 1)).toEqual(["a"]);
-    expect(names(store, instantMs(31))).toEqual(["b"]);
+    expect(names(store, 30)).toEqual(["a", "b"]);
+    expect(names(store, 30 + claimMs, 1)).toEqual(["a"]);
+    expect(names(store, 31)).toEqual(["b"]);
   });
 
-  it("A5 a conflict leaves a claim as it is", (store) => {
-    arm(store, "a", 20n);
-    expect(names(store, instantMs(30))).toEqual(["a"]);
+  it("A5 a conflict leaves a claim as it is, and so does a mere read", (store) => {
+    for (const id of ["a", "b"]) arm(store, id, 20n);
+    expect(names(store, 30)).toEqual(["a", "b"]);
     commit(store, stale(written(store, "a", [settled()])));
-    expect(names(store, instantMs(31))).toEqual([]);
+    store.commit([{ changes: [read(store, "b"), written(store, "c", [created()])] }]);
+    expect(names(store, 31)).toEqual([]);
+  });
+
+  it("A7 a claim that a write has ended does not end the next one", (store) => {
+    arm(store, "a", 20n);
+    expect(names(store, 30)).toEqual(["a"]);
+    commit(store, written(store, "a", [], 20n));
+    expect(names(store, 40)).toEqual(["a"]);
+    expect(due(store, 30 + claimMs)).toEqual({ streams: [], nextAt: BigInt(40 + claimMs) });
+    expect(names(store, 40 + claimMs)).toEqual(["a"]);
   });
 }
 

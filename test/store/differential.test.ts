@@ -13,13 +13,14 @@ import { type Command, keys } from "../../kernel/command.ts";
 import {
   commandId,
   deadlineMs,
+  earliest,
   type InstantMs,
   instantMs,
   int64Max,
   position,
   promiseId,
 } from "../../kernel/ids.ts";
-import type { Loaded } from "../../kernel/ports.ts";
+import type { DueBounds, Loaded } from "../../kernel/ports.ts";
 import type { LogRange, PromiseQuery } from "../../kernel/search.ts";
 import { toQuery } from "../../kernel/search.ts";
 import type { Component, StreamKey } from "../../kernel/stream.ts";
@@ -36,7 +37,7 @@ type Step =
   | { readonly kind: "batch"; readonly commands: readonly Command[]; readonly isStale: boolean }
   /** A write of timers only, as a heartbeat makes it. */
   | { readonly kind: "touch"; readonly id: string; readonly dueAt: bigint | null }
-  | { readonly kind: "due"; readonly limit: number }
+  | { readonly kind: "due"; readonly bounds: DueBounds }
   | { readonly kind: "query"; readonly query: Omit<PromiseQuery, "now"> }
   | { readonly kind: "log"; readonly range: LogRange }
   | { readonly kind: "wait"; readonly ms: number };
@@ -155,7 +156,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   }),
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant("due" as const), limit: bound.limit }),
+    arbitrary: fc.record({ kind: fc.constant("due" as const), bounds: fc.record(bound) }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("query" as const), query: search }) },
   {
@@ -254,7 +255,7 @@ function take({ store, stale }: Given, step: Step, index: number, now: InstantMs
     case "touch":
       return touch(store, promiseKey(promiseId(step.id)), step.dueAt);
     case "due": {
-      const due = store.due(now, step.limit);
+      const due = store.due(now, step.bounds);
       see("a due stream", due.streams.length > 0);
       see("nothing that is next", due.nextAt === null);
       see("a claim that is next", due.nextAt === BigInt(now + 5_000));
@@ -296,18 +297,22 @@ function touch(store: Store, key: StreamKey, dueAt: bigint | null): readonly num
   const [loaded] = store.load([key]);
   if (loaded?.kind !== "stream" || loaded.stream.version === 0) return [];
   const { version, revision, state } = loaded.stream;
-  const write = {
-    version,
-    events: [],
-    snapshot: state,
-    dueAt: dueAt === null ? null : deadlineMs(dueAt),
-  };
+  const asked = dueAt === null ? null : deadlineMs(dueAt);
+  const isPending = asked !== null && state.promise.kind === "pending";
+  const latest = isPending ? state.promise.timeoutAt : null; // S2: no later than any of its dates
+  const write = { version, events: [], snapshot: state, dueAt: earliest(asked, latest) };
   see("a touch that lands", true);
   return store.commit([{ changes: [{ key, expectedRevision: revision, write }] }]);
 }
 
 function entry(command: Command, name: string): Entry {
-  return { command, keys: keys(command), id: commandId(name), attempt: 1, reply: null };
+  return {
+    command,
+    keys: keys(command),
+    id: commandId(name),
+    attempt: 1,
+    origin: { kind: "drain" },
+  };
 }
 
 /** The same stream as it was when the sequence began: it did not exist. */
@@ -327,6 +332,6 @@ function dump(store: Store): unknown {
     streams: allKeys(store),
     log: store.log([{ of: null, after: 0, limit: 9_999, weightMax }]),
     promises: store.query({ ...all, weightMax, now: instantMs(0) }),
-    due: store.due(instantMs(Number.MAX_SAFE_INTEGER - 10_000), 999),
+    due: store.due(instantMs(Number.MAX_SAFE_INTEGER - 10_000), { limit: 999, weightMax }),
   };
 }

@@ -12,6 +12,7 @@ import {
   streamRevision,
   streamVersion,
 } from "../../kernel/ids.ts";
+import type { Due } from "../../kernel/ports.ts";
 import type { PromiseQuery } from "../../kernel/search.ts";
 import {
   type Change,
@@ -110,4 +111,9 @@ export function arm(store: Store, name: string, dueAt: bigint): void {
 export function query(chosen: Partial<PromiseQuery> = {}): PromiseQuery {
   const all = { pattern: "*", anyOf: null, tags: noPairs, before: null, limit: 100 } as const;
   return { ...all, weightMax: Number.MAX_SAFE_INTEGER, now, ...chosen };
+}
+
+/** What is due at this instant, of whatever weight. */
+export function due(store: Store, at: number, limit = 99): Due {
+  return store.due(instantMs(at), { limit, weightMax: Number.MAX_SAFE_INTEGER });
 }

@@ -17,6 +17,7 @@ test.each([
   ["SQLITE_IOERR_WRITE",       "write",  "store_failed"],
   ["SQLITE_IOERR_FSYNC",       "commit", "outcome_unknown, fatal"],
   ["SQLITE_CORRUPT_VTAB",      "commit", "outcome_unknown, fatal"],
+  ["SQLITE_READONLY_DBMOVED",  "commit", "outcome_unknown, fatal"],
   ["SQLITE_NOMEM",             "commit", "outcome_unknown, fatal"],
   ["SQLITE_ERROR",             "commit", "outcome_unknown, fatal"],
   ["UNKNOWN_SQLITE_ERROR_NNN", "commit", "outcome_unknown, fatal"],

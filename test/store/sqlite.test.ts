@@ -3,18 +3,19 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { instantMs } from "../../kernel/ids.ts";
+import { migrate, migrations } from "../../store/migrate.ts";
 import { openSqlite, SqliteStore } from "../../store/sqlite.ts";
-import { openFile } from "../../store/sqlite-file.ts";
+import { inMemory, openFile } from "../../store/sqlite-file.ts";
 import { StoreError } from "../../store/store.ts";
 import { openReader } from "../../store/verify.ts";
 import { conformance } from "./conformance.ts";
-import { arm, commit, create, created, key, query, stream, written } from "./given.ts";
+import { breakChain, damage } from "./damage.ts";
+import { arm, commit, create, created, due, key, query, stream, written } from "./given.ts";
 
 let folder: string;
 let path: string;
@@ -73,7 +74,7 @@ test("sqlite: A1 what is committed is there after a reopening, positions go on",
       { id: "c", position: 3 },
       { id: "a", position: 1 },
     ]);
-    expect(store.due(instantMs(5), 9).streams).toMatchObject([{ key: key("b") }]); // no claim is left
+    expect(due(store, 5).streams).toMatchObject([{ key: key("b") }]); // no claim is left
   });
 });
 
@@ -126,6 +127,33 @@ test("sqlite: F1 a second server is refused, and told who, what and what to do",
   using((store) => expect(stream(store, "b").version).toBe(1));
 });
 
+test("sqlite: F1 nor by another name: a link to a file that is not there yet", () => {
+  const link = join(folder, "link.db");
+  symlinkSync(path, link);
+  const first = openSqlite(link);
+  expect(thrown(() => openSqlite(path)).message).toContain("in use by another");
+  create(first, "a");
+  first.close();
+  using((store) => expect(stream(store, "a").version).toBe(1));
+});
+
+test("sqlite: F1 nor by another name: a folder behind a link", () => {
+  const [home, alias] = [join(folder, "home"), join(folder, "alias")];
+  mkdirSync(home);
+  symlinkSync(home, alias);
+  const first = openSqlite(join(alias, "new.db"));
+  expect(thrown(() => openSqlite(join(home, "new.db"))).message).toContain("in use by another");
+  first.close();
+});
+
+test("sqlite: a link into a folder that is missing is refused by name", () => {
+  const link = join(folder, "link.db");
+  symlinkSync(join(folder, "none", "resonate.db"), link);
+  const { failure, message } = thrown(() => openSqlite(link));
+  expect(failure).toBe("store_failed");
+  expect(message).toContain(`the database ${link} cannot be made: ENOENT`);
+});
+
 test("sqlite: F1 nor may a second server run in another process", () => {
   using(() => {
     const script = `
@@ -159,6 +187,31 @@ test("sqlite: F2 WAL and FULL syncs are on, and the WAL is bounded", () => {
     return database.pragma(name, { simple: true });
   });
   expect(settings).toEqual(["wal", 2, 4000]);
+  close();
+});
+
+test("sqlite: F2 a WAL that has been long is cut to what is usual", () => {
+  using((store) => {
+    const data = "x".repeat(20_000_000); // twice, in its event and in its snapshot
+    create(store, "big", { param: { headers: null, data } });
+    const long = statSync(`${path}-wal`).size;
+    create(store, "small");
+    expect(long).toBeGreaterThan(40_000_000);
+    expect(statSync(`${path}-wal`).size).toBe(32 * 1024 * 1024);
+  });
+});
+
+test("sqlite: a migration that fails leaves no trace, its version included", () => {
+  const { database, close } = openFile(inMemory);
+  const version = () => database.pragma("user_version", { simple: true });
+  const tables = () => {
+    const names = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck();
+    return names.all().length;
+  };
+  const before = [version(), tables()];
+  const next = { number: 2, sqlite: ["CREATE TABLE next (x)", "CREATE TABLE next (x)"] };
+  expect(() => migrate(database, [...migrations, next])).toThrow("already exists");
+  expect([version(), tables(), database.inTransaction]).toEqual([...before, false]);
   close();
 });
 
@@ -231,6 +284,70 @@ test("sqlite: another writer's lock is a failure without effect, and it passes",
   store.close();
 });
 
+test("sqlite: a rollback that fails is fatal: nobody can tell what the connection would do next", () => {
+  const file = openFile(path);
+  const store = new SqliteStore(file);
+  const [change] = [written(store, "a", [created()])];
+  const broken = {
+    ...change,
+    get key(): never {
+      file.database.prepare("SELECT 1").iterate().next(); // while it is open, nothing else can run
+      throw new Error("in the midst");
+    },
+  };
+  const { failure, isFatal } = thrown(() => store.commit([{ changes: [broken] }]));
+  expect([failure, isFatal]).toEqual(["outcome_unknown", true]);
+});
+
+test("sqlite: A4 a load is of one moment, whatever is committed between its rows", () => {
+  using((store) => {
+    for (const id of ["a", "b"]) create(store, id);
+    const second = {
+      ...key("b"),
+      get kind() {
+        edit("UPDATE streams SET revision = revision + 1");
+        return "promise" as const;
+      },
+    };
+    const revisions = () => {
+      return store.load([key("a"), second]).map((each) => {
+        return each.kind === "stream" ? each.stream.revision : null;
+      });
+    };
+    expect(revisions()).toEqual([1, 1]);
+    expect(stream(store, "a").revision).toBeGreaterThan(1);
+  });
+});
+
+test("sqlite: A6 a damaged page is its stream's own affair: others are loaded, and swept", () => {
+  using((store) => {
+    for (const id of ["a", "b", "c"]) arm(store, id, 5n);
+  });
+  edit("UPDATE streams SET snapshot = snapshot || printf('%.*c', 50000, ' ') WHERE id = 'b'");
+  expect(breakChain(path, " ")).toBeGreaterThan(5);
+  using((store) => {
+    expect(store.load(["a", "b", "c"].map(key))).toMatchObject([
+      { kind: "stream", stream: { key: key("a"), version: 1 } },
+      { kind: "unreadable", key: key("b") },
+      { kind: "stream", stream: { key: key("c"), version: 1 } },
+    ]);
+    expect(due(store, 9).streams.map((each) => each.key.id)).toEqual(["a", "c"]);
+    expect(due(store, 10).streams).toEqual([]); // they are claimed
+    expect(thrown(() => store.query(query())).failure).toBe("store_failed");
+    create(store, "d");
+  });
+});
+
+test("sqlite: A6 a stream that its own index has lost is not swept", () => {
+  using((store) => {
+    for (const id of ["a", "b"]) arm(store, id, 5n);
+  });
+  damage(path, "sqlite_autoindex_streams_1", (page) => {
+    page.write("z", page.indexOf("promiseb") + "promise".length);
+  });
+  using((store) => expect(due(store, 9).streams).toMatchObject([{ key: key("a") }]));
+});
+
 test("sqlite: A6 a damaged snapshot is reported by key, fails reads, and keeps nobody waiting", () => {
   using((store) => {
     for (const id of ["a", "b", "c"]) arm(store, id, 5n);
@@ -241,11 +358,11 @@ test("sqlite: A6 a damaged snapshot is reported by key, fails reads, and keeps n
     ]);
     expect(thrown(() => store.query(query())).failure).toBe("record_unreadable");
     expect(store.query(query({ limit: 1 }))).toMatchObject({ rows: [{ id: "c" }], hasMore: true });
-    const { streams, nextAt } = store.due(instantMs(9), 2);
+    const { streams, nextAt } = due(store, 9, 2);
     expect(streams.map((each) => each.key.id)).toEqual(["a", "c"]);
-    expect(nextAt).toBe(5_009n); // the end of the claims: b does not make a hot loop
+    expect(nextAt).toBe(null); // b does not make a hot loop
     commit(store, written(store, "a", [], null), written(store, "c", [], null));
-    expect(store.due(instantMs(9), 2)).toEqual({ streams: [], nextAt: null });
+    expect(due(store, 9, 2)).toEqual({ streams: [], nextAt: null });
   });
 });
 
@@ -275,7 +392,7 @@ test.each([
     arm(store, "a", 5n);
     edit(`UPDATE streams SET ${damage}`);
     expect(store.load([key("a")])).toMatchObject([{ kind }]);
-    expect(store.due(instantMs(9), 9).streams).toHaveLength(dueCount);
+    expect(due(store, 9).streams).toHaveLength(dueCount);
   });
 });
 

@@ -9,7 +9,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Event } from "../../kernel/event.ts";
 import { dueAt, evolve } from "../../kernel/stream.ts";
 import { openSqlite, type SqliteStore } from "../../store/sqlite.ts";
-import { openReader, type Report } from "../../store/verify.ts";
+import { openReadOnly } from "../../store/sqlite-file.ts";
+import { openReader, Reader, type Report } from "../../store/verify.ts";
+import { damage } from "./damage.ts";
 import { commit, created, registered, settled, stream, written } from "./given.ts";
 
 let folder: string;
@@ -18,8 +20,12 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "resonate-"));
   path = join(folder, "resonate.db");
   const store = openSqlite(path);
+  const headers = new Map([
+    ["h", "v"],
+    ["10", ""],
+  ]);
   append(store, "a", created({ timeoutAt: 90n, tags: { t: "x", u: "y" } }), registered("b"));
-  append(store, "b", created({ param: { headers: new Map([["h", "v"]]), data: "é" } }));
+  append(store, "b", created({ param: { headers, data: "é" } }));
   append(store, "a", settled("rejected"));
   store.close();
 });
@@ -50,7 +56,7 @@ test("verify: V1, V2, V3 a sound database has no difference, and all of it is co
   expect(verify()).toEqual({ streams: 2, events: 4, tags: 2, differing: 0, first: null });
 });
 
-const anEvent = "SELECT 9, 1, 4, kind, 1, 7, 'c', data FROM events";
+const anEvent = "SELECT 9, 1, 4, kind, 1, 7, 'c', NULL, data FROM events";
 const replaced = (column: string, from: string, to: string) => {
   return `UPDATE streams SET ${column} = replace(${column}, '${from}', '${to}')`;
 };
@@ -66,6 +72,9 @@ test.each([
   ["V1 a moved birth", "UPDATE events SET position = 9 WHERE position = 3", "b events[1] at 9"],
   ["V1 a missing stream", "DELETE FROM streams WHERE id = 'a'", "null the event at 1 none"],
   ["V1 a missing last stream", "DELETE FROM streams WHERE id = 'b'", "null the event at 3 none"],
+  ["V1 another id", "UPDATE streams SET id = 'z' WHERE id = 'a'", 'z id "a" "z"'],
+  ["V1 a lost name", "UPDATE events SET id = NULL WHERE position = 3", 'b id null "b"'],
+  ["V1 a second name", "UPDATE events SET id = 'a' WHERE version = 2", 'a events[2].id null "a"'],
   ["V2 an impossible event", `INSERT INTO events ${anEvent} WHERE position = 4`, "a events[4]"],
   [
     "V2 an unreadable event",
@@ -73,7 +82,15 @@ test.each([
     "a events[3] no JSON",
   ],
   ["V2 another version", "UPDATE streams SET version = 9", "a version 3 9"],
-  ["V2 an unreadable snapshot", "UPDATE streams SET snapshot = '{'", "a snapshot no JSON"],
+  ["V2 an unreadable snapshot", "UPDATE streams SET snapshot = '{'", "a the row readable no JSON"],
+  ["V2 a revision of less than nothing", "UPDATE streams SET revision = -5", "a the row no count"],
+  ["V2 a stream of no known kind", "UPDATE streams SET kind = 'poem'", "a events[1] kind poem"],
+  [
+    "V2 an event before time began",
+    "UPDATE events SET at = -5 WHERE stream = 1",
+    "a events[1] count",
+  ],
+  ["V2 an event of no command", "UPDATE events SET command = ''", "a events[1] an empty name"],
   [
     "V2 another outcome",
     replaced("snapshot", "rejected", "resolved"),
@@ -81,6 +98,16 @@ test.each([
   ],
   ["V2 another payload", replaced("snapshot", "é", "e"), 'b snapshot.promise.param.data "é" "e"'],
   ["V2 another header", replaced("snapshot", '"v"', '"w"'), "b snapshot.promise.param.headers.h"],
+  [
+    "V2 headers in another order",
+    replaced("snapshot", '["h","v"],["10",""]', '["10",""],["h","v"]'),
+    "b snapshot.promise.param.headers, in order",
+  ],
+  [
+    "V2 tags in another order",
+    replaced("snapshot", '["t","x"],["u","y"]', '["u","y"],["t","x"]'),
+    "a snapshot.promise.tags, in order",
+  ],
   [
     "V2 a lost waiter",
     replaced("snapshot", '"callbacks":["b"]', '"callbacks":[]'),
@@ -99,6 +126,48 @@ test.each([
   const said = `${first?.stream?.id ?? null} ${first?.field} ${first?.expected} ${first?.found}`;
   for (const word of expected.split(" ")) expect(said).toContain(word);
   expect(said.startsWith(expected.split(" ").slice(0, 2).join(" "))).toBe(true);
+});
+
+test("verify: V0 an index that has lost an id is found, and the rest is still compared", () => {
+  damage(path, "sqlite_autoindex_streams_1", (page) => {
+    page.write("z", page.indexOf("promisea") + "promise".length);
+  });
+  const store = openSqlite(path);
+  expect(stream(store, "a").revision).toBe(0); // it has vanished
+  store.close();
+  expect(verify()).toEqual({
+    ...{ streams: 2, events: 4, tags: 2, differing: 1 },
+    first: {
+      stream: null,
+      field: "the file",
+      expected: "sound",
+      found: "row 1 missing from index sqlite_autoindex_streams_1",
+    },
+  });
+});
+
+test("verify: V0 a damaged page is found, wherever the reading has to stop", () => {
+  damage(path, "events", (page) => page.fill(0xff, 0, 8));
+  const { differing, first } = verify();
+  expect([differing, first?.field, first?.expected]).toEqual([2, "the file", "sound"]);
+  expect(first?.found).toMatch(/page \d+/);
+});
+
+test("verify: A4 all of it is of one moment, whatever a server writes meanwhile", () => {
+  const file = openReadOnly(path);
+  const writer = openSqlite(path);
+  file.database.function("meanwhile", () => {
+    append(writer, `p${stream(writer, "a").revision}`, created({ tags: { t: "x" } }));
+    append(writer, "a");
+    return 1;
+  });
+  file.database.exec("CREATE TEMP VIEW streams AS SELECT * FROM main.streams WHERE meanwhile()");
+  const reader = new Reader(file);
+  const report = reader.verify();
+  expect(report).toEqual({ streams: 2, events: 4, tags: 2, differing: 0, first: null });
+  expect(stream(writer, "p2").version).toBe(1); // it has been written
+  reader.close();
+  writer.close();
 });
 
 test("verify: revisions and what moves no event are no difference", () => {

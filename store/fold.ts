@@ -112,7 +112,7 @@ function deviation(field: string, expected: unknown, found: unknown): Deviation 
     const inner = deviation(`${field}.${name}`, left.get(name), right.get(name));
     if (inner !== null) return inner;
   }
-  if (!(expected instanceof Map)) return null;
+  if (!(expected instanceof Map) || left.size < 2) return null;
   return deviation(`${field}, in order`, show([...left.keys()]), show([...right.keys()]));
 }
 

@@ -15,7 +15,13 @@ const few = openFile(inMemory);
 const many = openFile(inMemory);
 fill(new SqliteStore(few), 100);
 fill(new SqliteStore(many), 10_500);
+/** As few as that, and as old as they may be, in a log that is long. */
+const old = openFile(inMemory);
+fill(new SqliteStore(old), 1_000);
+old.database.exec(`INSERT INTO events (position, stream, version, kind, schema, at, command, data)
+  SELECT 30001, 0, 1, kind, schema, at, command, data FROM events WHERE position = 1`);
 afterAll(() => {
+  old.close();
   few.close();
   many.close();
 });
@@ -69,6 +75,18 @@ test.each([
     many,
     { pattern: "p*7", before },
     ["SEARCH s USING INTEGER PRIMARY KEY (rowid<?)"],
+  ],
+  [
+    "Q2 a prefix of few, but of many for so short a page",
+    few,
+    { pattern: "p*7", before, limit: 10 },
+    ["SEARCH s USING INTEGER PRIMARY KEY (rowid<?)"],
+  ],
+  [
+    "Q2 a prefix of few that a walk might find at its very end",
+    old,
+    { pattern: "p*7", limit: 10 },
+    [byNumber, idRange],
   ],
   [
     "Q3 tags",

@@ -43,7 +43,7 @@ export function request(plan: Plan, { number, connection, turn }: Place): string
 }
 
 function create(id: string, timeoutAt: number): string {
-  const body = `{"param":{"data":"aGVsbG8="},"timeout":${timeoutAt},"tags":{"app":"bench"}}`;
+  const body = `{"param":{"data":"aGVsbG8="},"timeout":${timeoutAt}}`;
   return post(`/promises/${id}/create`, `${id}-create`, body);
 }
 

@@ -11,7 +11,13 @@ import { StreamMap } from "./stream-map.ts";
 type Source = () => Entry | undefined;
 
 /** Each gives its oldest command, and undefined once it is empty. */
-export type Sources = { readonly drains: Source; readonly due: Source; readonly commands: Source };
+export type Sources = {
+  readonly drains: Source;
+  readonly due: Source;
+  readonly commands: Source;
+  /** Commands of clients that wait. */
+  readonly waiting: () => number;
+};
 
 /** The batch, and what must run before all else next time. */
 export type Admission = { readonly picked: readonly Entry[]; readonly again: readonly Entry[] };
@@ -22,7 +28,7 @@ export type Admission = { readonly picked: readonly Entry[]; readonly again: rea
  */
 export function admit(
   again: readonly Entry[],
-  { drains, due, commands }: Sources,
+  { drains, due, commands, waiting }: Sources,
   { batchMax, sweepShareMax }: Limits,
   isBusy: ((key: StreamKey) => boolean) | null,
 ): Admission {
@@ -45,7 +51,7 @@ export function admit(
   const rest = again.values();
   take(() => rest.next().value, batchMax); // K4
   take(drains, batchMax); // K7
-  take(due, sweepShareMax); // K9
+  take(due, Math.ceil(sweepShareMax / (1 + waiting()))); // K9
   take(commands, batchMax);
   return { picked, again: [...held, ...rest] };
 }

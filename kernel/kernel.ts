@@ -19,8 +19,9 @@
 //   K6. Every accepted request is answered once. A full queue accepts none.
 //   K7. What a commit makes due runs before every command that is submitted after its replies.
 //   K8. The store is asked for due streams at the instant when one falls due, and never before.
-//   K9. A sweep has its share of every batch and no more, even if no client waits: one that comes in
-//       the next moment would wait for all of that batch.
+//   K9. A sweep has a share of every batch: never more than `sweepShareMax`, since whoever comes next
+//       waits for it; less, the more clients wait already; and never nothing. But it does not begin a
+//       batch of its own in the tick that has answered clients: they may be about to come back.
 
 import { admit, type Sources } from "./admission.ts";
 import { assert, unreachable } from "./assert.ts";
@@ -44,6 +45,7 @@ import {
   type Response,
 } from "./command.ts";
 import { Drains } from "./drains.ts";
+import type { Asked, Flight } from "./flight.ts";
 import {
   commandId,
   type DeadlineMs,
@@ -56,7 +58,7 @@ import {
 import type { Limits } from "./limits.ts";
 import type { Aio, Completion, Cqe, StoreFailure, Submission, Trace } from "./ports.ts";
 import { Queue } from "./queue.ts";
-import { answer as answerRead, question, type Read } from "./read.ts";
+import { answer as answerRead, question } from "./read.ts";
 import { dueAt, type StreamKey } from "./stream.ts";
 import { obligations } from "./sweep.ts";
 
@@ -67,16 +69,6 @@ export type KernelOptions = {
   readonly node: string;
   readonly trace: Trace;
 };
-type Asked = { readonly read: Read; readonly reply: Reply };
-
-/** What a submission in flight is for. */
-type Flight =
-  | { readonly kind: "loading"; readonly batch: Batch }
-  | { readonly kind: "committing"; readonly batch: Batch; readonly outcome: Outcome }
-  | { readonly kind: "looking"; readonly batch: Batch; readonly outcome: Outcome }
-  | { readonly kind: "reading"; readonly asked: Asked; readonly since: InstantMs }
-  | { readonly kind: "sweeping" };
-
 export class Kernel {
   readonly #aio: Aio;
   readonly #limits: Limits;
@@ -92,6 +84,8 @@ export class Kernel {
   #batchCount = 0;
   #readCount = 0;
   #isSweeping = false;
+  /** In this tick, to a client. */
+  #hasReplied = false;
   /** When the store is to be asked for due streams; at once after a start, which is all recovery. */
   #dueAt: DeadlineMs | null = deadlineMs(0n);
   /** The due date of the oldest stream that the last sweep brought. */
@@ -101,8 +95,12 @@ export class Kernel {
   #commandCount = 0;
   readonly #sources: Sources = {
     drains: () => this.#enterNext(this.#drains, { kind: "drain" }),
-    due: () => this.#enterNext(this.#due, { kind: "sweep" }),
+    due: () => {
+      const mayComeBack = this.#hasReplied && this.#commands.size === 0; // K9
+      return mayComeBack ? undefined : this.#enterNext(this.#due, { kind: "sweep" });
+    },
     commands: () => this.#commands.shift(),
+    waiting: () => this.#commands.size,
   };
 
   constructor({ aio, limits, node, trace }: KernelOptions) {
@@ -140,7 +138,8 @@ export class Kernel {
 
   /** When `tick` wants to be called even if nothing completes; null: not before something does. */
   get wakeAt(): DeadlineMs | null {
-    return this.#isSweeping || this.#due.size > 0 ? null : this.#dueAt;
+    if (this.#due.size > 0) return this.#batchCount === 0 ? deadlineMs(BigInt(this.#now)) : null;
+    return this.#isSweeping ? null : this.#dueAt;
   }
 
   /** The oldest due date that is not met yet, as far as it is known; it may lie ahead. */
@@ -152,6 +151,7 @@ export class Kernel {
   tick(now: InstantMs): void {
     assert(now >= this.#now, "time went back"); // K2
     this.#now = now;
+    this.#hasReplied = false;
     for (const cqe of this.#aio.drain()) this.#complete(cqe);
     this.#sweep();
     while (this.#batchCount < this.#limits.batchesMax && this.#admit());
@@ -373,6 +373,7 @@ export class Kernel {
     this.#trace({ kind: "finished", request: command, response });
     if (origin.kind === "client") {
       assert(response !== null, "somebody waits for an answer and there is none");
+      this.#hasReplied = true;
       origin.reply(response);
       return;
     }

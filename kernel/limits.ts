@@ -16,10 +16,10 @@ export const bounds = {
   batchMax: { usual: 1024, simulated: [1, 32] },
   /** Batches under way at once, on disjoint streams. SQLite has one writer, so one is enough. */
   batchesMax: { usual: 1, simulated: [1, 4] },
-  /** Swept commands in a batch. Measured: see kernel/DESIGN.md. */
+  /** Swept commands in a batch, if no client waits. Measured: see kernel/DESIGN.md. */
   sweepShareMax: { usual: 32, simulated: [1, 32] },
   /** Due streams asked for at once. */
-  dueMax: { usual: 128, simulated: [1, 32] },
+  dueMax: { usual: 64, simulated: [1, 32] },
   /** Reads (searches, event histories) under way at once. Arbitrary. */
   readsMax: { usual: 16, simulated: [1, 8] },
   /** Executions of one command, the first included. Arbitrary. */

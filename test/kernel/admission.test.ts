@@ -46,7 +46,12 @@ function fill(waiting: Waiting, busy: string | null, batchMax: number) {
     return source(texts ?? []);
   });
   if (drains === undefined || due === undefined || commands === undefined) throw new Error("never");
-  const sources: Sources = { drains: drains.next, due: due.next, commands: commands.next };
+  const sources: Sources = {
+    drains: drains.next,
+    due: due.next,
+    commands: commands.next,
+    waiting: () => commands.entries.length,
+  };
   const isBusy = busy === null ? null : ({ id }: StreamKey) => busy.includes(id);
   const bounds = limits({ batchMax, sweepShareMax: 2 });
   const again = (waiting.again ?? []).map(entry);
@@ -61,8 +66,9 @@ test.each([
   // rule                                 waiting                                                              busy  max  picked   again  left
   ["nothing waits",                       {},                                                                  null, 9, ["",      "",    "||"]],
   ["K4 K7 K9 the order of the places",    { again: ["1a"], drains: ["2b"], due: ["3c"], commands: ["4d"] },    null, 9, ["1234",  "",    "||"]],
-  ["K9 a sweep has its share",            { due: ["1a", "2b", "3c"], commands: ["4d", "5e"] },                 null, 9, ["1245",  "",    "|3|"]],
-  ["K9 though nobody else waits",         { due: ["1a", "2b", "3c"] },                                         null, 9, ["12",    "",    "|3|"]],
+  ["K9 a sweep has less, the more wait",  { due: ["1a", "2b", "3c"], commands: ["4d"] },                       null, 9, ["14",    "",    "|23|"]],
+  ["K9 and never nothing",                { due: ["1a", "2b"], commands: ["3c", "4d", "5e"] },                 null, 9, ["1345",  "",    "|2|"]],
+  ["K9 and has its share, no more, though nobody waits",         { due: ["1a", "2b", "3c"] },                                         null, 9, ["12",    "",    "|3|"]],
   ["K7 drains may take all of it",        { drains: ["1a", "2b", "3c"], due: ["4d"], commands: ["5e"] },       null, 3, ["123",   "",    "|4|5"]],
   ["K4 what was there before goes first", { again: ["1a", "2b"], drains: ["3c"] },                             null, 1, ["1",     "2",   "3||"]],
   ["K1 a busy stream holds its command",  { commands: ["1a", "2b"] },                                          "a",  9, ["2",     "1",   "||"]],

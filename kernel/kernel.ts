@@ -131,9 +131,8 @@ export class Kernel {
 
   /** Nothing waits or is under way; what is due later does not count. */
   get isIdle(): boolean {
-    const internal = this.#drains.size + this.#due.size + this.#again.length;
-    const underWay = this.#flights.size + this.#batchCount + this.#readCount;
-    return this.waiting + internal + underWay === 0;
+    const waiting = this.waiting + this.#drains.size + this.#due.size + this.#again.length;
+    return waiting + this.#flights.size + this.#batchCount + this.#readCount === 0;
   }
 
   /** When `tick` wants to be called even if nothing completes; null: not before something does. */

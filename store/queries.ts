@@ -43,37 +43,28 @@ export const selectFence = tables
   .where("id", "=", text)
   .compile().sql;
 
+/** What every write of a stream sets, in the order of the columns. */
+const written = {
+  version: number,
+  revision: number,
+  due_at: int64,
+  state: text,
+  timeout_at: int64,
+  is_timer: number,
+  schema: number,
+  snapshot: text,
+};
+
 /** In the order of the columns. */
 export const insertStream = tables
   .insertInto("streams")
-  .values({
-    number,
-    kind,
-    id: text,
-    version: number,
-    revision: number,
-    due_at: int64,
-    state: text,
-    timeout_at: int64,
-    is_timer: number,
-    schema: number,
-    snapshot: text,
-  })
+  .values({ number, kind, id: text, ...written })
   .compile().sql;
 
 /** In the order of the columns, then the number. */
 export const updateStream = tables
   .updateTable("streams")
-  .set({
-    version: number,
-    revision: number,
-    due_at: int64,
-    state: text,
-    timeout_at: int64,
-    is_timer: number,
-    schema: number,
-    snapshot: text,
-  })
+  .set(written)
   .where("number", "=", number)
   .compile().sql;
 

@@ -1,0 +1,104 @@
+// All that decides a run, as plain data: it can be written to a file, made smaller, and run again.
+// A plan is drawn from a seed once; the run itself then makes only choices (choice.ts).
+
+import type { Limits } from "../kernel/limits.ts";
+import type { FaultName } from "./faults.ts";
+import type { Seed } from "./seed.ts";
+
+/** How often a fault strikes, in a million; 0: never. */
+export type Faults = Readonly<Record<FaultName, number>>;
+
+/** Who goes first among those that could act at the same millisecond (simulation.md §1). */
+export type Policy =
+  | { readonly kind: "fifo" }
+  | { readonly kind: "lifo" }
+  | { readonly kind: "random" }
+  /** One actor always goes last. */
+  | { readonly kind: "starve"; readonly actor: number }
+  /** Actors have priorities, which change `depth - 1` times. */
+  | { readonly kind: "pct"; readonly depth: number };
+
+export type StoreKind = "memory" | "sqlite";
+
+export type Plan = {
+  readonly seed: Seed;
+  readonly store: StoreKind;
+  readonly nodes: number;
+  readonly clients: number;
+  readonly policy: Policy;
+  readonly limits: Limits;
+  readonly faults: Faults;
+  /** The longest delay of each step of the outside, ms; 0: all happens at once. */
+  readonly delayMax: number;
+  /** When faults stop, ms since the start of the world. */
+  readonly healAt: number;
+  readonly intents: readonly Intent[];
+  /** The linearizability of the history is searched as well. */
+  readonly isSearched: boolean;
+  /** The model lies about the last operation, so this run must fail. */
+  readonly isCanary: boolean;
+};
+
+/**
+ * What a client means to do. It does one thing after the other, each not before `at`. A retry or a
+ * duplicate is a choice of the run and no intent.
+ */
+export type Intent = {
+  /** Stays the same when other intents are taken away: it names the choices about this one. */
+  readonly key: number;
+  /** Ms since the start of the world. */
+  readonly at: number;
+  readonly client: number;
+  readonly action: Action;
+};
+
+export type PairList = readonly (readonly [name: string, value: string])[];
+export type PlainValue = { readonly headers: PairList | null; readonly data: string | null };
+
+/** Whole numbers beyond 2^53 are decimal text. */
+export type Deadline =
+  /** Relative to the client's request, in world time. */
+  | { readonly from: "request"; readonly ms: number }
+  /** Relative to the start of the world. */
+  | { readonly from: "start"; readonly ms: number }
+  /** Since the Unix epoch. */
+  | { readonly from: "epoch"; readonly ms: string };
+
+export type Action =
+  | {
+      readonly kind: "create";
+      readonly id: string;
+      readonly deadline: Deadline;
+      readonly param: PlainValue;
+      readonly tags: PairList;
+      readonly key: string | null;
+      readonly strict: boolean;
+      readonly isExternal: boolean;
+    }
+  | {
+      readonly kind: "settle";
+      readonly id: string;
+      readonly outcome: "resolved" | "rejected" | "canceled";
+      readonly value: PlainValue;
+      readonly key: string | null;
+      readonly strict: boolean;
+    }
+  | { readonly kind: "get"; readonly id: string }
+  | { readonly kind: "callback"; readonly awaited: string; readonly awaiter: string }
+  | {
+      readonly kind: "search";
+      readonly pattern: string;
+      readonly state: "pending" | "resolved" | "rejected" | null;
+      readonly tags: PairList;
+      readonly limit: number;
+      /** `next`: where this client's last search ended, the start if it is over; a number: a position. */
+      readonly before: "start" | "next" | number;
+    }
+  | {
+      readonly kind: "events";
+      /** Null: the whole log. */
+      readonly of: string | null;
+      /** `next`: where this client's last reading of the same log ended. */
+      readonly after: "start" | "next" | number;
+      readonly limit: number;
+    };

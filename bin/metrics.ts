@@ -63,6 +63,7 @@ export class Metrics {
         this.#coroutines.at(operation).value += 1;
         break;
       }
+      case "executed":
       case "conflicted":
       case "unreadable":
         break;

@@ -18,14 +18,14 @@
 //       decided. Not found proves nothing, and it is not decided again: the answer says "unknown".
 //   K6. Every accepted request is answered once. A full queue accepts none.
 //   K7. What a commit makes due runs before every command that is submitted after its replies.
-//   K8. The store is asked for due streams at the instant when one falls due, and never before.
+//   K8. The store is asked for due streams at the instant when one falls due, and never before; where
+//       other servers make streams due as well, also every `pollMs`.
 //   K9. A sweep has a share of every batch: never more than `sweepShareMax`, since whoever comes next
 //       waits for it; less, the more clients wait already; and never nothing. But it does not begin a
 //       batch of its own in the tick that has answered clients: they may be about to come back.
 
 import { admit, type Sources } from "./admission.ts";
 import { assert, unreachable } from "./assert.ts";
-import { Backlog } from "./backlog.ts";
 import {
   Batch,
   type Entry,
@@ -45,22 +45,14 @@ import {
   type Response,
 } from "./command.ts";
 import { Drains } from "./drains.ts";
+import { DueList } from "./due-list.ts";
 import type { Asked, Flight } from "./flight.ts";
-import {
-  commandId,
-  type DeadlineMs,
-  deadlineMs,
-  earliest,
-  type InstantMs,
-  instantMs,
-  isDue,
-} from "./ids.ts";
+import { commandId, type DeadlineMs, deadlineMs, type InstantMs, instantMs } from "./ids.ts";
 import type { Limits } from "./limits.ts";
 import type { Aio, Completion, Cqe, StoreFailure, Submission, Trace } from "./ports.ts";
 import { Queue } from "./queue.ts";
 import { answer as answerRead, question } from "./read.ts";
-import { dueAt, type StreamKey } from "./stream.ts";
-import { obligations } from "./sweep.ts";
+import type { StreamKey } from "./stream.ts";
 
 export type KernelOptions = {
   readonly aio: Aio;
@@ -68,7 +60,10 @@ export type KernelOptions = {
   /** This server in this run: no other one, nor an earlier run of this one, has the same name. */
   readonly node: string;
   readonly trace: Trace;
+  /** How often to ask for what another server has made due, ms; absent: there is no other. */
+  readonly pollMs?: number;
 };
+
 export class Kernel {
   readonly #aio: Aio;
   readonly #limits: Limits;
@@ -77,19 +72,14 @@ export class Kernel {
   /** These four fill a batch, in this order. `#again` holds what was admitted once already. */
   #again: readonly Entry[] = [];
   readonly #drains = new Drains();
-  readonly #due = new Backlog<InternalCommand>();
+  readonly #due: DueList;
   readonly #commands: Queue<Entry>;
   readonly #reads: Queue<Asked>;
   readonly #flights = new Map<number, Flight>();
   #batchCount = 0;
   #readCount = 0;
-  #isSweeping = false;
   /** In this tick, to a client. */
   #hasReplied = false;
-  /** When the store is to be asked for due streams; at once after a start, which is all recovery. */
-  #dueAt: DeadlineMs | null = deadlineMs(0n);
-  /** The due date of the oldest stream that the last sweep brought. */
-  #sweptFrom: DeadlineMs | null = null;
   #now = instantMs(0);
   #ticket = 0;
   #commandCount = 0;
@@ -103,11 +93,12 @@ export class Kernel {
     waiting: () => this.#commands.size,
   };
 
-  constructor({ aio, limits, node, trace }: KernelOptions) {
+  constructor({ aio, limits, node, trace, pollMs }: KernelOptions) {
     this.#aio = aio;
     this.#limits = limits;
     this.#node = node;
     this.#trace = trace;
+    this.#due = new DueList({ retryMs: limits.sweepRetryMs, pollMs: pollMs ?? null });
     this.#commands = new Queue(limits.queueMax);
     this.#reads = new Queue(limits.queueMax);
   }
@@ -138,12 +129,12 @@ export class Kernel {
   /** When `tick` wants to be called even if nothing completes; null: not before something does. */
   get wakeAt(): DeadlineMs | null {
     if (this.#due.size > 0) return this.#batchCount === 0 ? deadlineMs(BigInt(this.#now)) : null;
-    return this.#isSweeping ? null : this.#dueAt;
+    return this.#due.askAt;
   }
 
   /** The oldest due date that is not met yet, as far as it is known; it may lie ahead. */
   get dueAt(): DeadlineMs | null {
-    return this.#due.size > 0 ? earliest(this.#sweptFrom, this.#dueAt) : this.#dueAt;
+    return this.#due.dueAt;
   }
 
   /** @param now the same or later at each call; the clock behind it sees to that */
@@ -194,23 +185,12 @@ export class Kernel {
     return isQueued;
   }
 
-  /** K8. One question at a time, and none while what the last one brought still waits. */
+  /** K8. */
   #sweep(): void {
-    const isWanted = this.#dueAt !== null && isDue(this.#dueAt, this.#now);
-    if (!isWanted || this.#isSweeping || this.#due.size > 0) return;
+    if (!this.#due.isWanted(this.#now)) return;
     const bounds = { limit: this.#limits.dueMax, weightMax: this.#limits.pageWeightMax };
-    const submission = { kind: "due", now: this.#now, bounds } as const;
-    this.#isSweeping = this.#enqueue(submission, { kind: "sweeping" });
-    this.#dueAt = null; // from here on it is what commits say, and in the end what the answer says
-    if (!this.#isSweeping) this.#sweepLater();
-  }
-
-  #sweepLater(): void {
-    this.#sweepBy(deadlineMs(BigInt(this.#now + this.#limits.sweepRetryMs)));
-  }
-
-  #sweepBy(at: DeadlineMs | null): void {
-    this.#dueAt = earliest(this.#dueAt, at);
+    const isQueued = this.#enqueue({ kind: "due", now: this.#now, bounds }, { kind: "sweeping" });
+    this.#due.ask(isQueued, this.#now);
   }
 
   #complete({ ticket, completion }: Cqe): void {
@@ -219,7 +199,7 @@ export class Kernel {
     this.#flights.delete(ticket);
     switch (flight.kind) {
       case "loading":
-        this.#loaded(flight.batch, completion);
+        this.#loaded(ticket, flight.batch, completion);
         break;
       case "committing":
         this.#committed(flight, completion);
@@ -232,46 +212,32 @@ export class Kernel {
         this.#show(flight.asked, answerRead(flight.asked.read, completion, flight.since));
         break;
       case "sweeping":
-        this.#swept(completion);
+        this.#due.answer(completion, this.#now);
         break;
       default:
         unreachable(flight);
     }
   }
 
-  #swept(completion: Completion): void {
-    this.#isSweeping = false;
-    if (completion.kind === "failed") {
-      this.#sweepLater();
-    } else {
-      assert(completion.kind === "due", "a sweep is answered by something else");
-      const { streams, nextAt } = completion.due;
-      for (const stream of streams) this.#due.push(obligations(stream, this.#now));
-      this.#sweptFrom = streams[0] === undefined ? null : dueAt(streams[0].state);
-      this.#sweepBy(nextAt);
-    }
-  }
-
-  #loaded(batch: Batch, completion: Completion): void {
+  #loaded(load: number, batch: Batch, completion: Completion): void {
     if (completion.kind === "failed") {
       this.#abandon(batch, completion.failure);
     } else {
       assert(completion.kind === "loaded", "a load is answered by something else");
       for (const each of completion.streams) if (each.kind === "unreadable") this.#trace(each);
-      this.#commit(batch, batch.execute(completion.streams, this.#now)); // K2
+      const outcome = batch.execute(completion.streams, this.#now); // K2
+      const commit = this.#commit(batch, outcome);
+      this.#trace({ kind: "executed", load, commit, now: this.#now, ...outcome });
+      if (commit === null) this.#rolledBack(outcome, "store_overloaded");
     }
   }
 
-  #commit(batch: Batch, outcome: Outcome): void {
-    if (outcome.writing.length === 0) {
-      this.#batchCount -= 1;
-      this.#release(outcome.reading);
-    } else {
-      const components = outcome.writing.map(({ changes }) => ({ changes }));
-      const flight = { kind: "committing", batch, outcome } as const; // K3: the replies wait here
-      const isQueued = this.#enqueue({ kind: "commit", components }, flight);
-      if (!isQueued) this.#rolledBack(outcome, "store_overloaded");
-    }
+  /** @returns the ticket; null if nothing is to be written, or the submission was refused */
+  #commit(batch: Batch, outcome: Outcome): number | null {
+    if (outcome.writing.length === 0) return null;
+    const components = outcome.writing.map(({ changes }) => ({ changes }));
+    const flight = { kind: "committing", batch, outcome } as const; // K3: the replies wait here
+    return this.#enqueue({ kind: "commit", components }, flight) ? this.#ticket : null;
   }
 
   #committed({ batch, outcome }: Flight & { kind: "committing" }, completion: Completion): void {
@@ -327,9 +293,9 @@ export class Kernel {
   /** K5. Not found is not "not applied"; only who wrote nothing knows that nothing changed. */
   #lost(writing: readonly Group[], reading: readonly Executed[]): void {
     this.#batchCount -= 1;
-    this.#sweepLater(); // what landed after all may be due,
+    this.#due.askLater(this.#now); // what landed after all may be due,
     for (const { changes } of writing) {
-      for (const { write } of changes) this.#sweepBy(write?.dueAt ?? null); // or what will land yet
+      for (const { write } of changes) this.#due.askBy(write?.dueAt ?? null); // or what will land yet
     }
     for (const { entry, wrote } of [...writing.flatMap(({ executed }) => executed), ...reading]) {
       this.#finish(entry, failed(wrote ? "outcome_unknown" : "store_failed"));
@@ -341,7 +307,7 @@ export class Kernel {
       for (const { caused } of executed) this.#drains.push(caused); // K7
       this.#release(executed);
       for (const { key, write } of changes) {
-        if (write !== null && !this.#drains.isOpen(key)) this.#sweepBy(write.dueAt);
+        if (write !== null && !this.#drains.isOpen(key)) this.#due.askBy(write.dueAt);
       }
     }
   }
@@ -376,7 +342,7 @@ export class Kernel {
       origin.reply(response);
       return;
     }
-    if (response !== null) this.#sweepLater(); // it failed: what it was for is still due
+    if (response !== null) this.#due.askLater(this.#now); // it failed: what it was for is still due
     if (origin.kind === "drain") this.#drains.finish(command);
   }
 

@@ -2,7 +2,7 @@
 // implements it over real stores, dst/ over a simulated one, and neither knows the other.
 
 import type { Command, Failure, Response } from "./command.ts";
-import type { DeadlineMs, InstantMs } from "./ids.ts";
+import type { CommandId, DeadlineMs, InstantMs } from "./ids.ts";
 import type { Read } from "./read.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "./search.ts";
 import type { Component, Stream, StreamKey } from "./stream.ts";
@@ -71,8 +71,27 @@ export type TraceRecord =
       readonly request: Command | Read;
       readonly response: Response | null;
     }
+  /**
+   * A batch has run on what one load brought. Its writing groups are the components of a commit, in
+   * order; a null commit was refused, or has nothing to write. Submissions are named by ticket.
+   */
+  | {
+      readonly kind: "executed";
+      readonly load: number;
+      readonly commit: number | null;
+      readonly now: InstantMs;
+      readonly writing: readonly { readonly executed: readonly Ran[] }[];
+      readonly reading: readonly Ran[];
+    }
   /** Commands that go back to step one, because another server was faster. */
   | { readonly kind: "conflicted"; readonly commands: readonly Command[] }
   | { readonly kind: "unreadable"; readonly key: StreamKey };
+
+/** A command as it has run, and what it would answer. */
+export type Ran = {
+  readonly entry: { readonly command: Command; readonly id: CommandId };
+  readonly response: Response | null;
+  readonly wrote: boolean;
+};
 
 export type Trace = (record: TraceRecord) => void;

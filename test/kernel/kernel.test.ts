@@ -41,8 +41,12 @@ class Stage implements Aio {
   readonly #cqes: Cqe[] = [];
   readonly #open: Sqe[] = [];
 
-  constructor(chosen: Parameters<typeof limits>[0] = {}) {
+  constructor(
+    chosen: Parameters<typeof limits>[0] = {},
+    shared: { readonly pollMs?: number } = {},
+  ) {
     this.kernel = new Kernel({
+      ...shared,
       aio: this,
       limits: limits({ ...small, sweepRetryMs: 1000, ...chosen }),
       node: "n",
@@ -463,7 +467,14 @@ test("kernel: K8 after a start the store is asked at once, which is all recovery
   expect(asked).toEqual(["due"]);
 });
 
-test("kernel: the trace tells of each request twice, when it is taken and when it is finished", () => {
+test("kernel: K8 beside other servers it asks now and then unasked, since they make streams due too", () => {
+  const stage = new Stage({}, { pollMs: 300 });
+  const none = { kind: "due", due: { streams: [], nextAt: null } } as const;
+  play([wake, tickAt(300), tickAt(301), (on) => on.complete(none, 310), wake], stage);
+  expect(stage.log).toEqual(["wake at 301", "due at 301", "wake at 610"]);
+});
+
+test("kernel: the trace tells of each request when it is taken, each time it has run, and when it is finished", () => {
   const stage = new Stage();
   const conflict = [create("a"), tick, loaded("a"), committed(0), loaded("a"), committed()];
   const drained = [
@@ -476,13 +487,17 @@ test("kernel: the trace tells of each request twice, when it is taken and when i
   play([...conflict, ...drained, search, tick, full(0), failed("store_failed")], stage);
   const told = stage.traced.map((record) => {
     if (record.kind === "taken") return `taken ${record.requests.map(({ kind }) => kind)}`;
+    if (record.kind === "executed") return `executed ${record.writing.length}`;
     return record.kind === "finished" ? `finished ${record.request.kind}` : record.kind;
   });
   expect(told.filter((line) => line !== "taken ")).toEqual([
     "taken create_promise",
+    "executed 1",
     "conflicted",
+    "executed 1",
     "finished create_promise",
     "taken settle_promise",
+    "executed 1",
     "finished settle_promise",
     "taken drain_callback",
     "finished drain_callback",

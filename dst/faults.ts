@@ -42,7 +42,7 @@ export const groups = {
     "pause",
     "other_limits",
   ],
-  time: ["offset", "drift", "jump_forward", "jump_back", "freeze", "zero_step"],
+  time: ["offset", "drift", "jump_forward", "jump_back", "freeze"],
   network: [
     "request_delayed",
     "request_lost",
@@ -58,5 +58,5 @@ export const groups = {
 
 export const faultNames: readonly FaultName[] = Object.values(groups).flat();
 
-/** Of a million: for `chosen` of one in so many. */
+/** What intensities are counted of. */
 export const million = 1_000_000;

@@ -1,10 +1,12 @@
 // The door of the simulation: what bin/ calls.
 
 import type { Store } from "../store/store.ts";
-import type { Choices } from "./choice.ts";
+import { type Choices, Drawing, Recording, Replaying } from "./choice.ts";
+import { live } from "./ending.ts";
 import type { Plan } from "./plan.ts";
 import type { TraceRecord } from "./trace.ts";
-import type { Outcome } from "./verdict.ts";
+import { Crash, type Failure, type Outcome, type Search, Violation } from "./verdict.ts";
+import { World } from "./world.ts";
 
 export type Tools = {
   /** A new, empty store; called once. */
@@ -19,3 +21,57 @@ export type Tools = {
 
 /** Runs a plan to its end, or to the first rule that is broken. Throws nothing. */
 export type Simulate = (plan: Plan, tools: Tools) => Outcome;
+
+export const simulate: Simulate = (plan, { openStore, onRecord, choices, onChoices }) => {
+  const source = choices === null ? new Drawing(plan.seed) : new Replaying(choices);
+  const recording = onChoices === null ? null : new Recording(source);
+  const world = new World({ plan, store: openStore(), chooser: recording ?? source, onRecord });
+  const failure = failureOf(world, () => live(world));
+  if (recording !== null) onChoices?.(recording.choices);
+  return outcomeOf(world, failure, null);
+};
+
+function failureOf(world: World, work: () => void): Failure | null {
+  try {
+    work();
+    return null;
+  } catch (error) {
+    const at = { at: world.queue.now, record: world.tracer.hash.records };
+    if (error instanceof Violation) {
+      const { oracle, rule, message, detail } = error;
+      const { expected = null, actual = null, ids = [], intent = null } = detail;
+      const isLate = oracle === "V" || rule === "hot";
+      return {
+        ...{ class: isLate ? "liveness" : "safety", oracle, rule, message },
+        ...{ expected, actual, ids, intent, ...at },
+      };
+    }
+    const where = error instanceof Crash ? error.where : "harness";
+    const message = error instanceof Error ? error.message : String(error);
+    return {
+      ...{ class: "crash", oracle: "A", rule: `${where}: ${message}`, message },
+      ...{ expected: null, actual: null, ids: [], intent: null, ...at },
+    };
+  }
+}
+
+function outcomeOf(world: World, failure: Failure | null, search: Search | null): Outcome {
+  const { plan, tracer, sightings, operations, queue, faultCount } = world;
+  const pending = operations.filter(({ ending }) => ending?.kind === "pending").length;
+  return {
+    seed: plan.seed,
+    failure,
+    trace: tracer.hash.digest,
+    records: tracer.hash.records,
+    checkpoints: tracer.hash.checkpoints,
+    operations: operations.length,
+    simulatedMs: queue.now,
+    faults: faultCount,
+    pending,
+    unresolved: 0,
+    isWeak: pending * 5 > operations.length,
+    search,
+    counters: sightings.counters,
+    sometimes: sightings.seen,
+  };
+}

@@ -54,6 +54,17 @@ export class Violation extends Error {
   }
 }
 
+/** The code that is tested, or the simulation itself, broke an assertion or threw. */
+export class Crash extends Error {
+  override readonly name = "Crash";
+  readonly where: "kernel" | "store";
+
+  constructor(where: Crash["where"], cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.where = where;
+  }
+}
+
 export type ViolationDetail = {
   readonly expected?: string;
   readonly actual?: string;

@@ -1,0 +1,187 @@
+// A client: does what it means to do, one thing after the other, over a network that delays, loses and
+// repeats. What it does not hear of, it does not know.
+//
+//   Q1. An operation ends once: answered, turned away, or unknown.
+//   Q2. A request that is delivered twice is executed twice; nobody waits for the second answer.
+
+import type { Request, Response } from "../kernel/command.ts";
+import { deadlineMs, promiseId } from "../kernel/ids.ts";
+import { promiseKey } from "../kernel/stream.ts";
+import type { Value } from "../kernel/value.ts";
+import { worldEpoch } from "./clock.ts";
+import type { Actor } from "./event-queue.ts";
+import type { Operation } from "./operation.ts";
+import type { Action, Deadline, Intent, PlainValue } from "./plan.ts";
+import type { World } from "./world.ts";
+
+/** How long a client waits for an answer, ms. Arbitrary: most pauses are shorter. */
+const patienceMs = 30_000;
+/** Of one that gives up early. */
+const impatienceMs = 200;
+const attemptsMax = 3;
+const delayedMs = 5_000;
+
+/** Variant 0 carries the key of the intent, every other one a key of its own. */
+type Attempt = { readonly number: number; readonly variant: number };
+
+export class Client {
+  readonly index: number;
+  readonly #world: World;
+  readonly #actor: Actor;
+  readonly #intents: readonly Intent[];
+  #next = 0;
+  /** Where the last search ended, and the last reading of each log. */
+  #before: number | null = null;
+  readonly #after = new Map<string | null, number>();
+
+  constructor(world: World, index: number, intents: readonly Intent[]) {
+    this.#world = world;
+    this.index = index;
+    this.#actor = world.clientActor(index);
+    this.#intents = intents;
+  }
+
+  /** Turns to the next intent, once it is time. */
+  proceed(): void {
+    const intent = this.#intents[this.#next];
+    if (intent === undefined) return;
+    this.#next += 1;
+    const { queue } = this.#world;
+    const delay = Math.max(0, intent.at - queue.now);
+    queue.schedule(this.#actor, delay, () => this.#perform(intent, { number: 1, variant: 0 }));
+  }
+
+  #perform(intent: Intent, attempt: Attempt): void {
+    const request = this.#request(intent.action, attempt);
+    if (request === null) {
+      this.proceed();
+      return;
+    }
+    const operation = this.#world.begin({
+      ...{ key: intent.key, attempt: attempt.number, client: this.index, request },
+    });
+    this.#send(operation, attempt);
+    const { fate, queue } = this.#world;
+    const isImpatient = fate.strikes("client_gives_up", intent.key, "client");
+    queue.schedule(this.#actor, isImpatient ? impatienceMs : patienceMs, () => {
+      if (operation.ending === null) this.#ended(intent, attempt, operation, null);
+    });
+    operation.onEnd = (response) => this.#ended(intent, attempt, operation, response);
+  }
+
+  #send(operation: Operation, { number }: Attempt): void {
+    const { fate } = this.#world;
+    const { key } = operation;
+    const home = fate.amount("home", this.index, this.#world.plan.nodes, "network");
+    const isMoved = number > 1 && fate.strikes("other_node", key, "network");
+    const node = (home + (isMoved ? 1 : 0)) % this.#world.plan.nodes;
+    if (!fate.strikes("request_lost", key, "network")) this.#carry(operation, node);
+    if (fate.strikes("request_duplicated", key, "network")) {
+      const { request } = operation;
+      this.#carry(this.#world.begin({ ...operation, client: null, request: { ...request } }), node);
+    }
+  }
+
+  #carry(operation: Operation, node: number): void {
+    const { fate, queue } = this.#world;
+    const { key } = operation;
+    const isDelayed = fate.strikes("request_delayed", key, "network");
+    const extra = isDelayed ? fate.amount("request delay", key, delayedMs, "network") : 0;
+    const delay = fate.delay("request", key) + extra;
+    queue.schedule(this.#actor, delay, () => this.#world.deliver(operation, node));
+  }
+
+  /** @param response null: none came in time, or the connection was cut */
+  #ended(intent: Intent, attempt: Attempt, operation: Operation, response: Response | null): void {
+    this.#world.end(operation, response);
+    if (response !== null) this.#learn(operation.request, response);
+    const again = this.#again(intent, attempt, response);
+    if (again === null) this.proceed();
+    else this.#perform(intent, again);
+  }
+
+  #again({ key }: Intent, { number, variant }: Attempt, response: Response | null): Attempt | null {
+    const isFailed = response === null || response.kind === "failed";
+    if (!isFailed || number >= attemptsMax) return null;
+    const { fate } = this.#world;
+    if (fate.strikes("retry_same_key", key, "client")) return { number: number + 1, variant };
+    const isOther = fate.strikes("retry_other_key", key, "client");
+    return isOther ? { number: number + 1, variant: number } : null;
+  }
+
+  #learn(request: Request, response: Response): void {
+    if (response.kind === "promises") this.#before = response.page.before;
+    if (request.kind !== "read_events" || response.kind !== "events") return;
+    const { next } = response.page;
+    if (next !== null) this.#after.set(request.of?.id ?? null, next);
+  }
+
+  /** Null: there is nothing to ask for, since the last search is over. */
+  #request(action: Action, { variant }: Attempt): Request | null {
+    switch (action.kind) {
+      case "create": {
+        const { id, deadline, param, tags, key, strict, isExternal } = action;
+        return {
+          kind: "create_promise",
+          id: promiseId(id),
+          timeoutAt: deadlineMs(this.#deadline(deadline)),
+          param: toValue(param),
+          tags: new Map(tags),
+          key: keyOf(key, variant),
+          strict,
+          isExternal,
+        };
+      }
+      case "settle": {
+        const { id, outcome, value, key, strict } = action;
+        return {
+          ...{ kind: "settle_promise", id: promiseId(id), outcome, value: toValue(value) },
+          ...{ key: keyOf(key, variant), strict },
+        };
+      }
+      case "get":
+        return { kind: "get_promise", id: promiseId(action.id) };
+      case "callback": {
+        const [awaited, awaiter] = [promiseId(action.awaited), promiseId(action.awaiter)];
+        return { kind: "register_callback", awaited, awaiter };
+      }
+      case "search": {
+        const { pattern, state, tags, limit, before } = action;
+        const from = before === "next" ? this.#before : before === "start" ? null : before;
+        return {
+          ...{ kind: "search_promises", pattern, state, tags: new Map(tags), limit, before: from },
+        } as Request; // a position, by whatever number
+      }
+      case "events": {
+        const { of, after, limit } = action;
+        const last = this.#after.get(of) ?? 0;
+        const from = after === "next" ? last : after === "start" ? 0 : after;
+        const key = of === null ? null : promiseKey(promiseId(of));
+        return { kind: "read_events", of: key, after: from, limit };
+      }
+    }
+  }
+
+  #deadline(deadline: Deadline): bigint {
+    switch (deadline.from) {
+      case "request":
+        return atLeastZero(worldEpoch + this.#world.queue.now + deadline.ms);
+      case "start":
+        return atLeastZero(worldEpoch + deadline.ms);
+      case "epoch":
+        return BigInt(deadline.ms);
+    }
+  }
+}
+
+function atLeastZero(ms: number): bigint {
+  return BigInt(Math.max(0, ms));
+}
+
+function keyOf(key: string | null, variant: number): string | null {
+  return key === null || variant === 0 ? key : `${key}~${variant}`;
+}
+
+function toValue({ headers, data }: PlainValue): Value {
+  return { headers: headers === null ? null : new Map(headers), data };
+}

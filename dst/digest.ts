@@ -1,0 +1,136 @@
+// Digests of what enters the trace. Field by field in a fixed order, so that neither the order of an
+// object's members nor a store's own numbers (positions) count.
+
+import type { Response } from "../kernel/command.ts";
+import type { Completion, Submission } from "../kernel/ports.ts";
+import type { PromiseRecord } from "../kernel/promise.ts";
+import type { LoggedEvent } from "../kernel/search.ts";
+import type { Stream, StreamState } from "../kernel/stream.ts";
+import type { Pairs, Value } from "../kernel/value.ts";
+
+const offset = 0x811c9dc5 | 0;
+const prime = 0x01000193;
+
+/** Set apart from every text and number that is there. */
+const absent = 0x5bd1e995;
+
+type Digest = number;
+
+function add(digest: Digest, word: number): Digest {
+  return Math.imul(digest ^ word, prime);
+}
+
+function count(digest: Digest, value: number): Digest {
+  return add(add(digest, value | 0), (value / 2 ** 32) | 0);
+}
+
+function text(digest: Digest, value: string | null): Digest {
+  if (value === null) return add(digest, absent);
+  let next = add(digest, value.length);
+  for (let index = 0; index < value.length; index++) next = add(next, value.charCodeAt(index));
+  return next;
+}
+
+function pairs(digest: Digest, value: Pairs | null): Digest {
+  if (value === null) return add(digest, absent);
+  let next = add(digest, value.size);
+  for (const [name, content] of value) next = text(text(next, name), content);
+  return next;
+}
+
+function payload(digest: Digest, { headers, data }: Value): Digest {
+  return text(pairs(digest, headers), data);
+}
+
+function int64(digest: Digest, value: bigint): Digest {
+  if (value <= Number.MAX_SAFE_INTEGER) return count(digest, Number(value));
+  return text(digest, value.toString());
+}
+
+function promise(digest: Digest, record: PromiseRecord): Digest {
+  let next = count(int64(digest, record.timeoutAt), record.createdAt);
+  next = text(pairs(payload(next, record.param), record.tags), record.createKey);
+  next = add(next, record.isExternal ? 1 : 0);
+  if (record.kind === "pending") return next;
+  next = text(count(next, record.settledAt), record.outcome);
+  return text(payload(next, record.value), record.settleKey);
+}
+
+function state(digest: Digest, { promise: record, callbacks }: StreamState): Digest {
+  const next = record.kind === "absent" ? add(digest, absent) : promise(digest, record);
+  return callbacks.reduce(text, add(next, callbacks.length));
+}
+
+function stream(digest: Digest, { key, version, revision }: Stream): Digest {
+  return add(add(text(digest, key.id), version), revision);
+}
+
+function event(digest: Digest, { key, version, command, at, event }: LoggedEvent): Digest {
+  return text(count(text(add(text(digest, key.id), version), command), at), event.kind);
+}
+
+export function digestResponse(response: Response): Digest {
+  const start = text(offset, response.kind);
+  switch (response.kind) {
+    case "promise":
+      return add(promise(text(start, response.id), response.promise), response.changed ? 1 : 0);
+    case "promises":
+      return response.page.promises.reduce(
+        (digest, row) => promise(text(digest, row.id), row.promise),
+        add(start, response.page.before === null ? 0 : 1),
+      );
+    case "events":
+      return response.page.events.reduce(event, add(start, response.page.next === null ? 0 : 1));
+    case "refused":
+      return text(start, response.refusal);
+    case "failed":
+      return text(start, response.failure);
+  }
+}
+
+export function digestSubmission(submission: Submission): Digest {
+  const start = text(offset, submission.kind);
+  switch (submission.kind) {
+    case "load":
+      return submission.keys.reduce((digest, { id }) => text(digest, id), start);
+    case "commit": {
+      let digest = start;
+      for (const { changes } of submission.components) {
+        digest = add(digest, changes.length);
+        for (const { key, expectedRevision, write } of changes) {
+          digest = add(text(digest, key.id), expectedRevision);
+          if (write !== null) digest = state(add(digest, write.version), write.snapshot);
+        }
+      }
+      return digest;
+    }
+    case "query":
+      return count(text(start, submission.query.pattern), submission.query.now);
+    case "log":
+      return submission.ranges.reduce((digest, { of }) => text(digest, of?.id ?? null), start);
+    case "due":
+      return count(start, submission.now);
+  }
+}
+
+export function digestCompletion(completion: Completion): Digest {
+  const start = text(offset, completion.kind);
+  switch (completion.kind) {
+    case "loaded":
+      return completion.streams.reduce((digest, loaded) => {
+        return loaded.kind === "stream"
+          ? stream(digest, loaded.stream)
+          : text(add(digest, absent), loaded.key.id);
+      }, start);
+    case "committed":
+      return completion.conflicts.reduce(add, start);
+    case "found":
+      return completion.found.rows.reduce((digest, { id }) => text(digest, id), start);
+    case "logged":
+      return completion.pages.flatMap(({ events }) => events).reduce(event, start);
+    case "due":
+      return completion.due.streams.reduce(stream, start);
+    case "failed":
+      return text(start, completion.failure);
+  }
+}

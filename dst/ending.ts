@@ -1,0 +1,166 @@
+// After the faults: whether all that was promised is kept once nothing stands in the way any more.
+//
+//   V1. Every request is answered, or its connection was closed.
+//   V2. Nothing is due by any live node's clock.
+//   V3. A request that meets no fault does not fail.
+//   B1. An idle kernel holds nothing, and where it is alone, asks the store nothing.
+//   B2. The world comes to rest; nothing turns in circles at one instant.
+
+import type { Request } from "../kernel/command.ts";
+import { instantMs, promiseId } from "../kernel/ids.ts";
+import type { LogRange } from "../kernel/search.ts";
+import { dueAt } from "./model.ts";
+import type { Operation } from "./operation.ts";
+import { Violation } from "./verdict.ts";
+import { idsIn } from "./witness.ts";
+import type { World } from "./world.ts";
+
+/** Events at one instant (simulation.md §5.6). */
+const instantMax = 100_000;
+/** Within which clients and nodes must have come to rest after the last fault, ms: an hour. */
+const restMax = 3_600_000;
+/** Longer than a claim, a retry and a poll together, ms. */
+const settleMs = 120_000;
+/** Ids that are asked for at the end. Arbitrary. */
+const probesMax = 20;
+
+const everything: LogRange = { of: null, after: 0, limit: 10_000_000, weightMax: 2 ** 50 };
+
+/** Runs the world to its end. Throws what an oracle finds. */
+export function live(world: World): void {
+  const { queue, plan } = world;
+  world.start();
+  queue.scheduleIdle(0, plan.healAt, () => world.heal());
+  while (!world.fate.isHealed) step(world);
+  rest(world);
+  const end = queue.now + settleMs;
+  while (queue.nextAt !== null && queue.nextAt <= end) step(world);
+  rest(world);
+  probe(world);
+  rest(world);
+  inspect(world);
+}
+
+/** Until nobody is busy: what is left are alarm clocks. */
+function rest(world: World): void {
+  const { queue } = world;
+  const deadline = queue.now + restMax;
+  while (queue.busy > 0) {
+    step(world);
+    if (queue.now > deadline) throw new Violation("V", "rest", "the world does not come to rest");
+  }
+}
+
+const instants = { at: -1, count: 0 };
+
+function step(world: World): void {
+  const { queue } = world;
+  queue.step();
+  instants.count = queue.now === instants.at ? instants.count + 1 : 0;
+  instants.at = queue.now;
+  if (instants.count > instantMax) throw new Violation("B", "hot", "the world turns in circles"); // B2
+}
+
+/** V3. What was written last is asked for once more, at every node. */
+function probe(world: World): void {
+  const ids = world.witness.past.ids().slice(-probesMax);
+  for (const process of world.processes) {
+    for (const id of ids) {
+      const request: Request = { kind: "get_promise", id: promiseId(id) };
+      const operation = world.begin({ key: 0, attempt: 1, client: 0, request });
+      if (world.plan.isCanary) world.witness.canary = operation;
+      operation.onEnd = (response) => {
+        operation.onEnd = null;
+        if (response !== null && response.kind !== "failed") return;
+        const detail = {
+          ids: [id],
+          actual: response?.kind === "failed" ? response.failure : "cut",
+        };
+        throw new Violation("V", "probe", "a request fails for no reason", detail);
+      };
+      world.deliver(operation, process.node);
+      rest(world);
+    }
+  }
+}
+
+function inspect(world: World): void {
+  const { witness, store } = world;
+  for (const operation of world.operations) concluded(operation);
+  for (const [process, open] of world.open) {
+    const [lost] = open;
+    if (lost !== undefined) {
+      unanswered(lost);
+    }
+    if (!process.kernel.isIdle || process.aio.inFlight > 0) {
+      throw new Violation("B", "leak", "a kernel with nothing to do is not idle"); // B1
+    }
+  }
+  overdue(world);
+  asleep(world);
+  witness.streams.inspect();
+  const stored = store.log([everything])[0]?.events ?? [];
+  const isSame = stored.every(({ key, version }, index) => {
+    const known = witness.past.log[index];
+    return known?.key.id === key.id && known.version === version;
+  });
+  if (stored.length !== witness.past.log.length || !isSame) {
+    throw new Violation("F", "follow", "who follows the log does not see every event once");
+  }
+  listed(world);
+}
+
+/** V1. */
+function concluded(operation: Operation): void {
+  if (operation.client !== null && operation.ending === null) unanswered(operation);
+}
+
+function unanswered({ request, key }: Operation): never {
+  const detail = { ids: idsIn(request), intent: key };
+  throw new Violation("V", "answer", "a request is never answered", detail);
+}
+
+/** V2. */
+function overdue({ witness, processes, queue }: World): void {
+  for (const process of processes) {
+    const now = process.clock.read(queue.now);
+    for (const id of witness.past.ids()) {
+      const due = dueAt(witness.past.now(id));
+      if (due === null || due > now) continue;
+      const detail = { ids: [id], expected: "settled and drained", actual: `due since ${due}` };
+      throw new Violation("V", "due", "what is due is never done", detail);
+    }
+  }
+}
+
+/** B1. */
+function asleep({ processes, pollMs, queue }: World): void {
+  if (pollMs !== null) return;
+  for (const { kernel, aio, clock } of processes) {
+    kernel.tick(clock.read(queue.now));
+    if (aio.isAsking)
+      throw new Violation("B", "idle", "an idle kernel asks the store for something");
+  }
+}
+
+/** S1, for the index: the store lists all that is ever due, in order, and nothing else. */
+function listed({ witness, store }: World): void {
+  const { past } = witness;
+  const never = instantMs(Number.MAX_SAFE_INTEGER);
+  const bounds = { limit: 10_000_000, weightMax: 2 ** 50 };
+  const found = store.due(never, bounds).streams.map(({ key }) => key.id);
+  const expected = [...past.newestFirst(null)]
+    .reverse()
+    .flatMap(([id]) => {
+      const due = dueAt(past.now(id));
+      return due === null || due > never ? [] : [{ id, due }];
+    })
+    .sort((left, right) => (left.due < right.due ? -1 : left.due > right.due ? 1 : 0))
+    .map(({ id }) => id);
+  if (found.length === expected.length && found.every((id, index) => id === expected[index]))
+    return;
+  throw new Violation("S", "index", "the index of due dates is not what the records say", {
+    expected: expected.join("\\n"),
+    actual: found.join("\\n"),
+  });
+}

@@ -1,0 +1,224 @@
+// A node: one process at a time. It starts, ticks when something has come or is due, and ends, by its
+// own will or not. The kernel in it is the one that serves.
+//
+//   N1. What a dead process had in memory is gone; the next one begins with an empty kernel.
+//   N2. Replies leave after the tick that gave them, and never if the process is killed in it.
+//   N3. A process that was told to stop takes nothing new, and ends once it is idle.
+
+import type { Reply } from "../kernel/batch.ts";
+import type { Request } from "../kernel/command.ts";
+import { Kernel } from "../kernel/kernel.ts";
+import type { Limits } from "../kernel/limits.ts";
+import type { TraceRecord } from "../kernel/ports.ts";
+import { SimulatedAio } from "./aio.ts";
+import type { NodeClock } from "./clock.ts";
+import type { CrashPoint } from "./crash-points.ts";
+import type { Actor } from "./event-queue.ts";
+import { Crash } from "./verdict.ts";
+import type { Ledger } from "./witness.ts";
+import type { World } from "./world.ts";
+
+export type ProcessOptions = {
+  readonly world: World;
+  readonly node: number;
+  /** Counts the processes of this node. */
+  readonly life: number;
+  readonly limits: Limits;
+  readonly clock: NodeClock;
+};
+
+/** Beyond this no alarm is set: no world lasts so long. Ms. */
+const alarmMax = 400 * 24 * 3600 * 1000;
+
+export class Process {
+  readonly name: string;
+  readonly clock: NodeClock;
+  readonly kernel: Kernel;
+  readonly limits: Limits;
+  readonly node: number;
+  readonly ledger: Ledger;
+  readonly aio: SimulatedAio;
+  readonly #world: World;
+  readonly #actor: Actor;
+  #replies: (() => void)[] = [];
+  #isAlive = true;
+  #isPaused = false;
+  #isStopping = false;
+  #isPoked = false;
+  #hasTicked = false;
+  /** When its alarm clock rings next, world time; null: it is not set. */
+  #alarmAt: number | null = null;
+
+  constructor({ world, node, life, limits, clock }: ProcessOptions) {
+    this.name = `n${node}.${life}`;
+    this.node = node;
+    this.limits = limits;
+    this.clock = clock;
+    this.#world = world;
+    this.#actor = world.nodeActor(node);
+    this.ledger = world.witness.open();
+    this.aio = new SimulatedAio({
+      host: this,
+      actor: this.#actor,
+      queue: world.queue,
+      disk: world.disk,
+      fate: world.fate,
+      witness: world.witness,
+      ledger: this.ledger,
+      onStep: (step, flight, completion) => world.traceStep(this, step, flight, completion),
+    });
+    const trace = (record: TraceRecord) => this.#traced(record);
+    const shared = world.pollMs === null ? {} : { pollMs: world.pollMs };
+    this.kernel = new Kernel({ aio: this.aio, limits, node: this.name, trace, ...shared });
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  get isListening(): boolean {
+    return this.#isAlive && !this.#isStopping;
+  }
+
+  /** @returns false if its queue is full */
+  submit(request: Request, reply: Reply): boolean {
+    const isAccepted = this.#guarded(() => {
+      return this.kernel.submit(request, (response) => this.#replies.push(() => reply(response)));
+    });
+    if (isAccepted) this.poke();
+    return isAccepted;
+  }
+
+  /** Something has come: a tick follows. */
+  poke(): void {
+    if (this.#isPoked || !this.#isAlive) return;
+    this.#isPoked = true;
+    const delay = this.#world.fate.delay("tick", this.node);
+    this.#world.queue.schedule(this.#actor, delay, () => this.#wake());
+  }
+
+  crash(point: CrashPoint, key: string): boolean {
+    if (!this.#isAlive) return true;
+    const world = this.#world;
+    world.count(`reached ${point}`);
+    if (!world.fate.strikes("crash", `${point} ${key}`, "crash")) return false;
+    world.count(`crash ${point}`);
+    if (!this.#hasTicked) world.see("crash during the first sweep");
+    world.kill(this, point);
+    return true;
+  }
+
+  doom(): void {
+    const world = this.#world;
+    const delay = 1 + world.fate.amount("doom", this.node, 60_000);
+    world.queue.schedule(this.#actor, delay, () => {
+      if (this.#isAlive) world.kill(this, "hang");
+    });
+  }
+
+  /** N1. */
+  end(): void {
+    this.#isAlive = false;
+    this.#replies = [];
+    this.aio.close();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    if (this.#isPoked) this.#wake();
+    else this.poke();
+  }
+
+  stop(): void {
+    this.#isStopping = true;
+    this.poke();
+  }
+
+  #wake(): void {
+    if (this.#isPaused || !this.#isAlive) return;
+    this.#isPoked = false;
+    if (this.#world.misfortune(this)) return;
+    this.#tick();
+  }
+
+  #tick(): void {
+    const world = this.#world;
+    const now = this.clock.read(world.queue.now);
+    this.#guarded(() => this.kernel.tick(now));
+    this.#hasTicked = true;
+    world.watch(this);
+    if (!this.aio.flush() || !this.#isAlive) return; // N2
+    const replies = this.#replies;
+    this.#replies = [];
+    for (const reply of replies) reply();
+    if (this.#isStopping && this.#isDone()) return;
+    this.#setAlarm();
+  }
+
+  /** N3. */
+  #isDone(): boolean {
+    if (this.crash("stop", this.name)) return true;
+    if (!this.kernel.isIdle || this.aio.inFlight > 0) return false;
+    this.#world.stopped(this);
+    return true;
+  }
+
+  #setAlarm(): void {
+    const { wakeAt } = this.kernel;
+    const { queue } = this.#world;
+    if (wakeAt === null) return;
+    const ahead = wakeAt - BigInt(this.clock.read(queue.now));
+    if (ahead > alarmMax) return;
+    const at = queue.now + Math.max(1, Number(ahead));
+    if (this.#alarmAt !== null && this.#alarmAt <= at) return;
+    this.#alarmAt = at;
+    queue.scheduleIdle(this.#actor, at - queue.now, () => {
+      if (this.#alarmAt !== at) return; // another one was set before it
+      this.#alarmAt = null;
+      if (this.#isAlive) this.#ring();
+    });
+  }
+
+  #ring(): void {
+    this.#isPoked = true;
+    this.#wake();
+  }
+
+  #traced(record: TraceRecord): void {
+    const { witness } = this.#world;
+    switch (record.kind) {
+      case "taken":
+        for (const request of record.requests) {
+          const isRead = request.kind === "search_promises" || request.kind === "read_events";
+          if (isRead) this.aio.take(request);
+        }
+        break;
+      case "executed":
+        witness.executed(this.ledger, record);
+        this.#world.executed(this, record);
+        break;
+      case "finished":
+      case "conflicted":
+      case "unreadable":
+        this.#world.told(this, record);
+        break;
+    }
+  }
+
+  /** What the kernel throws is a bug of the kernel, unless an oracle has spoken. */
+  #guarded<Result>(work: () => Result): Result {
+    try {
+      return work();
+    } catch (error) {
+      throw this.#world.isVerdict(error) ? error : new Crash("kernel", error);
+    }
+  }
+}

@@ -1,0 +1,189 @@
+// What shrinking tries, in its order (simulation.md §6): first leaps that often work, then to take
+// things away, then to make what is left simpler (simplify.ts). Each pass goes from the best run so
+// far to a better one, or leaves it.
+
+import { bounds, type Limits, limits } from "../kernel/limits.ts";
+import type { Descent } from "./descent.ts";
+import { type FaultName, faultNames } from "./faults.ts";
+import type { Intent, Plan } from "./plan.ts";
+import { calm, shortenIds, simplifyActions, squeezeNumbers, squeezeTime } from "./simplify.ts";
+import { type Candidate, idsOf, isUsual } from "./size.ts";
+
+type Pass = (descent: Descent) => void;
+
+export const passes: readonly Pass[] = [
+  leap,
+  cut,
+  slice,
+  dropClients,
+  dropNodes,
+  dropIntents,
+  dropFaults,
+  dropChoices,
+  dropIds,
+  mergeClients,
+  relaxLimits,
+  simplifyActions,
+  shortenIds,
+  calm,
+  squeezeTime,
+  squeezeNumbers,
+];
+
+/** Much at once: many failures need no fault at all, and most need no odd limits. */
+function leap(descent: Descent): void {
+  descent.try(edited(descent.best, { store: "memory", isSearched: false }));
+  const { plan } = descent.best;
+  const quiet = { ...plan, faults: withoutFaults(plan, new Set(faultNames)) };
+  descent.try({ plan: quiet, choices: [] });
+  descent.try({ plan: quiet, choices: descent.best.choices });
+}
+
+/** All that comes after the failure. */
+function cut(descent: Descent): void {
+  const { at } = descent.failure;
+  keep(descent, (intent) => intent.at <= at);
+  const { healAt } = descent.best.plan;
+  descent.try(edited(descent.best, { healAt: Math.min(healAt, at) }));
+}
+
+/**
+ * All but the promises of the failure, and those that wait for them or are awaited by them, directly
+ * or through others. What reads many promises stays only if the failure needs it.
+ */
+function slice(descent: Descent): void {
+  const { ids, intent } = descent.failure;
+  const { intents } = descent.best.plan;
+  const failed = intents.find(({ key }) => key === intent);
+  const core = new Set([...ids, ...(failed === undefined ? [] : idsOf(failed.action))]);
+  if (core.size === 0) return;
+  const component = connected(core, intents);
+  const touches = (among: ReadonlySet<string>) => (each: Intent) => {
+    return each === failed || idsOf(each.action).some((id) => among.has(id));
+  };
+  const isWide = ({ action }: Intent) => idsOf(action).length === 0;
+  if (keep(descent, touches(core)) || keep(descent, touches(component))) return;
+  keep(descent, (each) => isWide(each) || touches(component)(each));
+}
+
+/** These promises, and all that callbacks connect with them. */
+export function connected(ids: Iterable<string>, intents: readonly Intent[]): ReadonlySet<string> {
+  const callbacks = intents.flatMap(({ action }) => (action.kind === "callback" ? [action] : []));
+  const byAwaited = Map.groupBy(callbacks, ({ awaited }) => awaited);
+  const byAwaiter = Map.groupBy(callbacks, ({ awaiter }) => awaiter);
+  const found = new Set(ids);
+  for (const id of found) {
+    // A set hands out what is added while it is walked.
+    for (const { awaiter } of byAwaited.get(id) ?? []) found.add(awaiter);
+    for (const { awaited } of byAwaiter.get(id) ?? []) found.add(awaited);
+  }
+  return found;
+}
+
+function dropClients(descent: Descent): void {
+  descent.reduce(clientsOf(descent.best), ({ plan, choices }, gone) => {
+    const intents = plan.intents.filter(({ client }) => !gone.has(client));
+    return { plan: { ...plan, intents }, choices };
+  });
+}
+
+/** One client for all: then nothing is concurrent. Those that must stay get the first numbers. */
+function mergeClients(descent: Descent): void {
+  descent.reduce(clientsOf(descent.best).slice(1), (best, moved) => {
+    return renumbered(best, (client) => (moved.has(client) ? 0 : client));
+  });
+  const left = clientsOf(descent.best);
+  descent.try(edited(descent.best, { clients: Math.max(...left, 0) + 1 }));
+  const candidate = renumbered(descent.best, (client) => left.indexOf(client));
+  descent.try(edited(candidate, { clients: Math.max(left.length, 1) }));
+}
+
+function renumbered(best: Candidate, to: (client: number) => number): Candidate {
+  const intents = best.plan.intents.map((intent) => ({ ...intent, client: to(intent.client) }));
+  return edited(best, { intents });
+}
+
+function clientsOf({ plan }: Candidate): readonly number[] {
+  return distinct(plan.intents.map(({ client }) => client)).toSorted((left, right) => left - right);
+}
+
+function dropNodes(descent: Descent): void {
+  const { nodes } = descent.best.plan;
+  for (let count = 1; count < nodes; count++) {
+    if (descent.try(edited(descent.best, { nodes: count }))) return;
+  }
+}
+
+function dropIntents(descent: Descent): void {
+  const keys = descent.best.plan.intents.map(({ key }) => key);
+  descent.reduce(keys, ({ plan, choices }, gone) => {
+    const intents = plan.intents.filter(({ key }) => !gone.has(key));
+    return { plan: { ...plan, intents }, choices };
+  });
+}
+
+function dropFaults(descent: Descent): void {
+  const { faults } = descent.best.plan;
+  const on = faultNames.filter((name) => faults[name] > 0);
+  descent.reduce(on, ({ plan, choices }, off) => {
+    return { plan: { ...plan, faults: withoutFaults(plan, off) }, choices };
+  });
+}
+
+/** All of a kind, then each: what is not chosen is 0, and quiet. */
+function dropChoices(descent: Descent): void {
+  const sites = distinct(descent.best.choices.map(([name]) => siteOf(name)));
+  descent.reduce(sites, ({ plan, choices }, gone) => {
+    return { plan, choices: choices.filter(([name]) => !gone.has(siteOf(name))) };
+  });
+  const names = descent.best.choices.map(([name]) => name);
+  descent.reduce(names, ({ plan, choices }, gone) => {
+    return { plan, choices: choices.filter(([name]) => !gone.has(name)) };
+  });
+}
+
+function dropIds(descent: Descent): void {
+  const ids = distinct(descent.best.plan.intents.flatMap(({ action }) => idsOf(action)));
+  descent.reduce(ids, ({ plan, choices }, gone) => {
+    const intents = plan.intents.filter(({ action }) => !idsOf(action).some((id) => gone.has(id)));
+    return { plan: { ...plan, intents }, choices };
+  });
+}
+
+/** To what is usual, else to one. */
+function relaxLimits(descent: Descent): void {
+  const names = Object.keys(bounds) as (keyof Limits)[];
+  const odd = () => names.filter((name) => !isUsual(name, descent.best.plan.limits));
+  for (const value of ["usual", "one"] as const) {
+    descent.reduce(odd(), ({ plan, choices }, chunk) => {
+      const relaxed = [...chunk].map((name) => [name, value === "one" ? 1 : bounds[name].usual]);
+      const chosen = { ...plan.limits, ...Object.fromEntries(relaxed) };
+      return { plan: { ...plan, limits: limits(chosen) }, choices };
+    });
+  }
+}
+
+function keep(descent: Descent, isKept: (intent: Intent) => boolean): boolean {
+  const { intents } = descent.best.plan;
+  const kept = intents.filter(isKept);
+  return kept.length < intents.length && descent.try(edited(descent.best, { intents: kept }));
+}
+
+function edited({ plan, choices }: Candidate, change: Partial<Plan>): Candidate {
+  return { plan: { ...plan, ...change }, choices };
+}
+
+function withoutFaults({ faults }: Plan, off: ReadonlySet<FaultName>): Plan["faults"] {
+  return Object.fromEntries(
+    faultNames.map((name) => [name, off.has(name) ? 0 : faults[name]]),
+  ) as Plan["faults"]; // one member for each name
+}
+
+/** Choices are named by their site first (choice.ts). */
+function siteOf(name: string): string {
+  return name.split(" ", 1)[0] ?? "";
+}
+
+function distinct<Value>(values: readonly Value[]): readonly Value[] {
+  return [...new Set(values)];
+}

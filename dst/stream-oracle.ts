@@ -1,0 +1,208 @@
+// Judges what the store holds of each stream, after every commit that touched it.
+//
+//   S1. The due date that is stored is the earliest obligation of the record.
+//   T1. The version grows by the number of events, the revision by one for each write.
+//   T2. A settled promise never changes again; what a promise was created with never changes.
+//   F1. The events of a commit are in the log, as they were committed, behind all earlier ones.
+//   F2. The fold of the log is the snapshot, and both are what the model says.
+//   F3. What is in the log stays there, to the letter.
+
+import type { LoggedEvent } from "../kernel/search.ts";
+import {
+  absent,
+  type Change,
+  evolve,
+  type Stream,
+  type StreamKey,
+  type StreamState,
+  type Write,
+} from "../kernel/stream.ts";
+import type { Store } from "../store/store.ts";
+import { sameRecord, showState, toModel, toModelRecord } from "./compare.ts";
+import { canonical, canonicalPromise, dueAt, type ModelRecord } from "./model.ts";
+import type { Past } from "./past.ts";
+import { Violation } from "./verdict.ts";
+
+/** What was last seen of a stream. */
+type Known = { stream: Stream; folded: StreamState; readonly events: LoggedEvent[] };
+
+/** More than any commit writes to one stream. */
+const everything = { limit: 100_000, weightMax: 2 ** 40 };
+
+export class StreamOracle {
+  readonly #store: Store;
+  readonly #past: Past;
+  readonly #known = new Map<string, Known>();
+
+  constructor(store: Store, past: Past) {
+    this.#store = store;
+    this.#past = past;
+  }
+
+  /** The latest state of a stream; null: it was never written. */
+  seen(id: string): Stream | null {
+    return this.#known.get(id)?.stream ?? null;
+  }
+
+  /** @returns the new events */
+  written({ key }: Change, write: Write): readonly LoggedEvent[] {
+    const before = this.#known.get(key.id) ?? this.#unknown(key);
+    const stream = this.#load(key);
+    const events = this.#log(key, before.stream.version);
+    numbers(before.stream, stream, events.length);
+    unchanged(before.stream, stream);
+    this.#appended(before, events, write);
+    const model = this.#past.now(key.id);
+    agree(model, stream, before.folded);
+    dates(model, stream, write);
+    before.stream = stream;
+    return events;
+  }
+
+  /** All streams again, at the end: nothing has changed since it was last seen. */
+  inspect(): void {
+    for (const { stream, folded, events } of this.#known.values()) {
+      const now = this.#load(stream.key);
+      agree(this.#past.now(stream.key.id), now, folded);
+      if (now.revision !== stream.revision) fail("T", "revision", stream, "was written unseen");
+      const again = this.#log(stream.key, 0);
+      const isSame =
+        again.length === events.length &&
+        again.every((event, index) => {
+          return sameEvent(event, events[index]);
+        });
+      if (!isSame) fail("F", "immutable", stream, "has another history than before"); // F3
+    }
+  }
+
+  #unknown(key: StreamKey): Known {
+    const stream = { key, version: 0, revision: 0, state: absent } as Stream; // as one never written
+    const known = { stream, folded: absent, events: [] };
+    this.#known.set(key.id, known);
+    return known;
+  }
+
+  #load(key: StreamKey): Stream {
+    const [loaded] = this.#store.load([key]);
+    if (loaded?.kind === "stream") return loaded.stream;
+    throw new Violation("F", "unreadable", "a stream cannot be read back", { ids: [key.id] });
+  }
+
+  #log(of: StreamKey, after: number): readonly LoggedEvent[] {
+    return this.#store.log([{ of, after, ...everything }])[0]?.events ?? [];
+  }
+
+  #appended(known: Known, events: readonly LoggedEvent[], write: Write): void {
+    for (const [index, event] of events.entries()) {
+      const sent = write.events[index];
+      const isSent = sent !== undefined && sent.command === event.command && sent.at === event.at;
+      if (!isSent || textOf(event) !== textOf(sent)) {
+        fail("F", "log", known.stream, "has an event that nobody committed"); // F1
+      }
+      if (event.version !== known.events.length + 1) fail("F", "gap", known.stream, "has a gap");
+      if (event.position <= (known.events.at(-1)?.position ?? 0)) {
+        fail("F", "order", known.stream, "has an event before an earlier one");
+      }
+      known.events.push(event);
+      known.folded = evolve(known.folded, event.event);
+    }
+    if (events.length !== write.events.length) {
+      fail("F", "log", known.stream, "has lost an event of its last commit"); // F1
+    }
+  }
+}
+
+/** T1. */
+function numbers(before: Stream, after: Stream, eventCount: number): void {
+  if (after.version !== before.version + eventCount) {
+    fail("T", "version", after, `went from version ${before.version} to ${after.version}`);
+  }
+  if (after.revision !== before.revision + 1) {
+    fail("T", "revision", after, `went from revision ${before.revision} to ${after.revision}`);
+  }
+}
+
+/** T2. */
+function unchanged({ state: { promise: before } }: Stream, after: Stream): void {
+  const { promise } = after.state;
+  if (before.kind === "absent" || before === promise) return;
+  if (promise.kind === "absent") {
+    fail("T", "vanished", after, "has lost its promise");
+    return;
+  }
+  const [old, current] = [toModel(before), toModel(promise)];
+  const { param, tags, timeoutAt, createdAt, createKey, isExternal } = old;
+  const kept = { ...current, param, tags, timeoutAt, createdAt, createKey, isExternal };
+  const expected = canonicalPromise(before.kind === "settled" ? old : kept);
+  if (expected !== canonicalPromise(current)) {
+    throw new Violation("T", "immutable", "a promise has changed what never changes", {
+      expected,
+      actual: canonicalPromise(current),
+      ids: [after.key.id],
+    });
+  }
+}
+
+/** F2. */
+function agree(model: ModelRecord, { key, state }: Stream, folded: StreamState): void {
+  if (!sameRecord(model, state)) {
+    throw new Violation("W", "snapshot", "the snapshot is not what the model says", {
+      expected: canonical(model),
+      actual: showState(state),
+      ids: [key.id],
+    });
+  }
+  if (!sameRecord(toModelRecord(folded), state)) {
+    throw new Violation("F", "fold", "the fold of the log is not the snapshot", {
+      expected: showState(folded),
+      actual: showState(state),
+      ids: [key.id],
+    });
+  }
+}
+
+/** S1. */
+function dates(model: ModelRecord, { key }: Stream, write: Write): void {
+  const expected = dueAt(model);
+  if (write.dueAt === expected) return;
+  throw new Violation("S", "due", "the due date is not the earliest obligation", {
+    expected: String(expected),
+    actual: String(write.dueAt),
+    ids: [key.id],
+  });
+}
+
+/** What the event says; null texts where there is none. */
+function textOf({ event }: Pick<LoggedEvent, "event">): string {
+  switch (event.kind) {
+    case "promise_created": {
+      const { kind, param, tags, timeoutAt, createdAt, key, isExternal } = event;
+      const promise = { kind: "pending", param, tags, timeoutAt, createdAt } as const;
+      return `${kind} ${canonicalPromise(toModel({ ...promise, createKey: key, isExternal }))}`;
+    }
+    case "promise_settled": {
+      const { kind, outcome, settledAt, value, key } = event;
+      const headers = value.headers === null ? null : [...value.headers];
+      return `${kind} ${outcome} ${settledAt} ${JSON.stringify([headers, value.data, key])}`;
+    }
+    case "callback_registered":
+    case "callback_drained":
+      return `${event.kind} ${event.awaiter}`;
+  }
+}
+
+function sameEvent(left: LoggedEvent, right: LoggedEvent | undefined): boolean {
+  if (left === right) return true;
+  return (
+    right !== undefined &&
+    left.position === right.position &&
+    left.command === right.command &&
+    left.at === right.at &&
+    textOf(left) === textOf(right)
+  );
+}
+
+function fail(oracle: "F" | "T", rule: string, { key }: Stream, what: string): never {
+  const message = `the stream ${JSON.stringify(key.id)} ${what}`;
+  throw new Violation(oracle, rule, message, { ids: [key.id] });
+}

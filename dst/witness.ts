@@ -1,0 +1,339 @@
+// The main oracle. The server says in which order it did things: this replays the model in that order,
+// and demands that every answer, and every record, be exactly the model's (simulation.md §5.2).
+//
+//   W1. A command that wrote, or whose component wrote, stands at its commit; any other stands at the
+//       snapshot that its load has seen. There, its answer is the model's.
+//   W2. That place lies between the call and the answer.
+//   W3. Nothing is answered before all that it rests on is durable.
+//   W4. What is said to have had no effect has none.
+//   W5. A command takes effect once.
+//   W6. A search shows the model's promises at its snapshot; a history shows the log's events.
+//   W7. What is swept is due, and comes in the order of due dates.
+
+import { assert } from "../kernel/assert.ts";
+import type { Request, Response } from "../kernel/command.ts";
+import type { InstantMs } from "../kernel/ids.ts";
+import type { Completion, Due, Ran, Submission, TraceRecord } from "../kernel/ports.ts";
+import type { Read } from "../kernel/read.ts";
+import { eventWeight, type LoggedEvent, type ReadEvents } from "../kernel/search.ts";
+import type { StreamState } from "../kernel/stream.ts";
+import type { Store } from "../store/store.ts";
+import type { Flight } from "./aio.ts";
+import {
+  sameAnswer,
+  sameRecord,
+  showAnswer,
+  showModelPage,
+  showResponse,
+  showState,
+} from "./compare.ts";
+import { canonical, dueAt, idsOf, type ModelAnswer, search, step } from "./model.ts";
+import type { Executed, Operation } from "./operation.ts";
+import { Past } from "./past.ts";
+import { StreamOracle } from "./stream-oracle.ts";
+import { Violation } from "./verdict.ts";
+
+export type Batch = TraceRecord & { readonly kind: "executed" };
+
+/** What one process has said of itself. */
+export type Ledger = {
+  readonly loads: Map<number, View>;
+  readonly commits: Map<number, Claim>;
+  lastNow: number;
+};
+
+/** The moment of a load, and the ids of the records that it could not read. */
+type View = { readonly at: number; readonly unreadable: ReadonlySet<string> };
+type Claim = { readonly batch: Batch; readonly view: View };
+
+export type WitnessOptions = {
+  readonly store: Store;
+  readonly pageWeightMax: number;
+  /** Told each command at its place; for the search for another order, and for counting. */
+  readonly onExecuted: (executed: Executed) => void;
+};
+
+export class Witness {
+  readonly past = new Past();
+  readonly streams: StreamOracle;
+  /** By the request that the kernel holds. */
+  readonly operations = new Map<object, Operation>();
+  /** The model lies about this operation. */
+  canary: Operation | null = null;
+  readonly #options: WitnessOptions;
+  #moment = 0;
+
+  constructor(options: WitnessOptions) {
+    this.#options = options;
+    this.streams = new StreamOracle(options.store, this.past);
+  }
+
+  open(): Ledger {
+    return { loads: new Map(), commits: new Map(), lastNow: 0 };
+  }
+
+  /** Numbers what can be seen: calls, answers, snapshots, commits. */
+  next(): number {
+    this.#moment += 1;
+    return this.#moment;
+  }
+
+  /** The store has been read. */
+  observe(ledger: Ledger, { ticket, submission, read }: Flight, completion: Completion): void {
+    const at = this.next();
+    switch (completion.kind) {
+      case "loaded": {
+        const unreadable = new Set<string>();
+        for (const loaded of completion.streams) {
+          if (loaded.kind === "unreadable") unreadable.add(loaded.key.id);
+          else this.#loaded(loaded.stream.key.id, loaded.stream.state);
+        }
+        ledger.loads.set(ticket, { at, unreadable });
+        break;
+      }
+      case "due":
+        assert(submission.kind === "due", "a sweep is answered by something else");
+        this.#swept(completion.due, submission.now, submission.bounds.limit);
+        break;
+      case "found":
+      case "logged":
+        if (read !== null) this.#read(read, submission, at);
+        break;
+      case "committed":
+      case "failed":
+        break;
+    }
+  }
+
+  /** A batch has run. What it read is judged at once, what it writes when it has landed. */
+  executed(ledger: Ledger, batch: Batch): void {
+    const view = ledger.loads.get(batch.load);
+    if (view === undefined)
+      throw new Violation("W", "load", "a batch ran on nothing it had loaded");
+    ledger.loads.delete(batch.load);
+    if (batch.now < ledger.lastNow) throw new Violation("T", "time", "time went back in one life");
+    ledger.lastNow = batch.now;
+    for (const ran of batch.reading) this.#readBy(ran, view, batch.now);
+    if (batch.commit !== null) ledger.commits.set(batch.commit, { batch, view });
+  }
+
+  /** A commit has become durable, but for these components. */
+  land(ledger: Ledger, { ticket, submission }: Flight, conflicts: readonly number[]): void {
+    const at = this.next();
+    const claim = ledger.commits.get(ticket);
+    assert(submission.kind === "commit", "something else than a commit has landed");
+    if (claim === undefined)
+      throw new Violation("W", "commit", "a commit that no batch has asked for");
+    ledger.commits.delete(ticket);
+    const refused = new Set(conflicts);
+    const events: LoggedEvent[] = [];
+    for (const [index, group] of claim.batch.writing.entries()) {
+      if (refused.has(index)) continue;
+      const created = group.executed.flatMap((ran) => this.#wroteBy(ran, claim, at));
+      const written = (submission.components[index]?.changes ?? []).flatMap((change) => {
+        return change.write === null ? [] : this.streams.written(change, change.write);
+      });
+      this.#created(created, written);
+      events.push(...written);
+    }
+    this.past.log.push(...events.sort((left, right) => left.position - right.position));
+  }
+
+  /** The kernel answers. */
+  answered(operation: Operation, response: Response): void {
+    if (operation.answeredAt !== null) violated(operation, "twice", "a request is answered twice");
+    operation.answeredAt = this.next();
+    if (response.kind === "failed") this.#failed(operation, response);
+    else this.#judge(operation, response);
+    const isUnknown = response.kind === "failed" && response.failure === "outcome_unknown";
+    operation.ending ??= isUnknown ? { kind: "pending" } : { kind: "answered", response };
+  }
+
+  /** W1, for a command that stands at the snapshot of its load. */
+  #readBy(ran: Ran, { at, unreadable }: View, now: InstantMs): void {
+    const { command } = ran.entry;
+    if (isUnread(ran, unreadable)) return;
+    const { changes, answer } = step((id) => this.past.at(id, at), command, now);
+    if (changes.length > 0) {
+      const detail = { expected: `${changes.length} changes`, actual: "none", ids: idsOf(command) };
+      throw new Violation("W", "unwritten", "a command wrote nothing that has to write", detail);
+    }
+    this.#place(ran, answer, { at, now });
+  }
+
+  /** W1, for a command that stands at its commit. @returns the ids that it has created */
+  #wroteBy(ran: Ran, { batch: { now }, view }: Claim, at: number): readonly string[] {
+    const { command } = ran.entry;
+    if (isUnread(ran, view.unreadable)) return [];
+    const { changes, answer } = step((id) => this.past.now(id), command, now);
+    const created: string[] = [];
+    for (const [id, record] of changes) {
+      if (this.past.now(id).promise === null) created.push(id);
+      this.past.set(id, record, at);
+    }
+    const operation = this.operations.get(command);
+    if (operation !== undefined && changes.length > 0) landed(operation);
+    this.#place(ran, answer, { at, now });
+    return created;
+  }
+
+  /** The command stands here: what it says must be what the model says. */
+  #place(ran: Ran, answer: ModelAnswer, { at, now }: { at: number; now: InstantMs }): void {
+    const { command } = ran.entry;
+    const operation = this.operations.get(command) ?? null;
+    if (!sameAnswer(answer, ran.response)) {
+      throw new Violation("W", "answer", "the answer is not what the model says", {
+        expected: showAnswer(answer),
+        actual: showResponse(ran.response),
+        ids: idsOf(command),
+        ...(operation && { intent: operation.key }),
+      });
+    }
+    if (operation !== null) operation.expected = { kind: "answer", answer, at, now };
+    this.#options.onExecuted({ command, now, operation, at, answer });
+  }
+
+  /** The promises of a component come into the log in the order in which they were created. */
+  #created(ids: readonly string[], events: readonly LoggedEvent[]): void {
+    for (const id of ids) {
+      const first = events.find(({ key, version }) => key.id === id && version === 1);
+      const position = first?.position ?? 0;
+      if (position <= this.past.lastPosition) {
+        throw new Violation("W", "creation", "promises are logged in another order than created", {
+          ids,
+        });
+      }
+      this.past.create(id, position);
+    }
+  }
+
+  /** W6. */
+  #read(read: Read, submission: Submission, at: number): void {
+    const operation = this.operations.get(read);
+    if (operation === undefined) return;
+    if (read.kind === "search_promises") {
+      assert(submission.kind === "query", "a search asks something else");
+      const { before } = read;
+      const { pageWeightMax } = this.#options;
+      const { now } = submission.query;
+      const page = search(this.past.newestFirst(before), read, now, pageWeightMax);
+      operation.expected = { kind: "page", text: showModelPage(page), at };
+    } else {
+      const response = history(this.past, read, this.#options.pageWeightMax);
+      operation.expected = { kind: "page", text: showResponse(response), at };
+    }
+  }
+
+  /** W7. */
+  #swept({ streams }: Due, now: InstantMs, limit: number): void {
+    if (streams.length > limit)
+      throw new Violation("B", "due", "a sweep brings more than its limit");
+    let last = -1n;
+    for (const { key } of streams) {
+      const due = dueAt(this.past.now(key.id));
+      if (due === null || due > now) {
+        throw new Violation("W", "due", "a sweep brings what is not due", { ids: [key.id] });
+      }
+      if (due < last) throw new Violation("W", "due", "a sweep is not in order", { ids: [key.id] });
+      last = due;
+    }
+  }
+
+  #failed(operation: Operation, response: Response & { readonly kind: "failed" }): void {
+    if (response.failure === "outcome_unknown") {
+      if (isRead(operation)) violated(operation, "failure", "a read of unknown outcome");
+    } else if (operation.hasLanded) {
+      violated(operation, "effect", "an answer says that nothing has happened, and it has"); // W4
+    }
+  }
+
+  #judge(operation: Operation, response: Response): void {
+    const { expected } = operation;
+    if (expected === null) {
+      violated(operation, "early", "an answer leaves before what it tells of is durable"); // W3
+    }
+    if (expected.at < operation.calledAt) {
+      violated(operation, "stale", "an answer is older than its call"); // W2
+    }
+    const isLie = operation === this.canary;
+    const text = expected.kind === "page" ? expected.text : showAnswer(expected.answer);
+    const isSame =
+      expected.kind === "page"
+        ? showResponse(response) === expected.text
+        : sameAnswer(expected.answer, response);
+    if (isSame && !isLie) return;
+    throw new Violation("W", isLie ? "canary" : "released", "the answer is not the model's", {
+      expected: isLie ? "what only the canary says" : text,
+      actual: showResponse(response),
+      ids: idsIn(operation.request),
+      intent: operation.key,
+    });
+  }
+
+  #loaded(id: string, state: StreamState): void {
+    const model = this.past.now(id);
+    if (sameRecord(model, state)) return;
+    const detail = { expected: canonical(model), actual: showState(state), ids: [id] };
+    throw new Violation("W", "loaded", "the store holds what nobody has committed", detail);
+  }
+}
+
+/** A command whose record could not be read fails alone, and has no effect. */
+function isUnread({ entry, response }: Ran, unreadable: ReadonlySet<string>): boolean {
+  const isHit = idsOf(entry.command).some((id) => unreadable.has(id));
+  const isSaid = response?.kind === "failed" && response.failure === "record_unreadable";
+  if (isHit === isSaid) return isHit;
+  const detail = { actual: showResponse(response), ids: idsOf(entry.command) };
+  throw new Violation("W", "unreadable", "an unreadable record is passed over, or made up", detail);
+}
+
+/** W4, W5. */
+function landed(operation: Operation): void {
+  if (operation.hasLanded) violated(operation, "twice", "a command takes effect twice");
+  operation.hasLanded = true;
+  const { ending } = operation;
+  const isOver = ending?.kind === "turned_away" || ending?.kind === "answered";
+  if (isOver) violated(operation, "effect", "a command takes effect after its answer");
+}
+
+/** What a reading of the log answers, by the events that are known to be in it. */
+function history(past: Past, { of, after, limit }: ReadEvents, weightMax: number): Response {
+  const all = past.log.filter(({ key }) => of === null || key.id === of.id);
+  if (of !== null && all.length === 0) return { kind: "refused", refusal: "promise_not_found" };
+  const placeOf = ({ version, position }: LoggedEvent) => (of === null ? position : version);
+  const rest = all.filter((event) => placeOf(event) > after);
+  const events: LoggedEvent[] = [];
+  let sum = 0;
+  for (const event of rest) {
+    if (events.length >= limit || sum >= weightMax) break;
+    events.push(event);
+    sum += eventWeight(event);
+  }
+  const last = events.at(-1);
+  const hasMore = events.length < rest.length && last !== undefined;
+  return { kind: "events", page: { events, next: hasMore ? placeOf(last) : null } };
+}
+
+function isRead({ request }: Operation): boolean {
+  return request.kind === "search_promises" || request.kind === "read_events";
+}
+
+export function idsIn(request: Request): readonly string[] {
+  switch (request.kind) {
+    case "search_promises":
+      return [];
+    case "read_events":
+      return request.of === null ? [] : [request.of.id];
+    default:
+      return idsOf(request);
+  }
+}
+
+function violated(operation: Operation, rule: string, message: string): never {
+  const { request, key, expected } = operation;
+  throw new Violation("W", rule, message, {
+    ids: idsIn(request),
+    intent: key,
+    ...(expected?.kind === "answer" && { expected: showAnswer(expected.answer) }),
+  });
+}

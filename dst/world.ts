@@ -1,0 +1,395 @@
+// One world: nodes over one store, clients, and all that befalls them, as one queue of events. It does
+// what the plan says and what the chooser chooses, and nothing else, so the same plan and choices give
+// the same run, to the bit.
+
+import { failed, type Response } from "../kernel/command.ts";
+import { type Limits, limits } from "../kernel/limits.ts";
+import type { Completion, TraceRecord } from "../kernel/ports.ts";
+import type { Store } from "../store/store.ts";
+import type { Flight, Step } from "./aio.ts";
+import { storeActor } from "./aio.ts";
+import type { Chooser } from "./choice.ts";
+import { Client } from "./client.ts";
+import { NodeClock } from "./clock.ts";
+import { Disk } from "./disk.ts";
+import { type Actor, EventQueue } from "./event-queue.ts";
+import { Fate, type Key } from "./fate.ts";
+import type { FaultName } from "./faults.ts";
+import { Process } from "./node.ts";
+import type { Executed, Operation } from "./operation.ts";
+import type { Plan } from "./plan.ts";
+import { showBatch, showRequest } from "./show.ts";
+import { Sightings } from "./sightings.ts";
+import type { TraceRecord as Line } from "./trace.ts";
+import { type Entry, idsOfSubmission, Tracer } from "./tracer.ts";
+import { Crash, Violation } from "./verdict.ts";
+import { idsIn, Witness } from "./witness.ts";
+
+export type WorldOptions = {
+  readonly plan: Plan;
+  readonly store: Store;
+  readonly chooser: Chooser;
+  readonly onRecord: ((record: Line) => void) | null;
+};
+
+type Begin = Pick<Operation, "key" | "attempt" | "client" | "request">;
+
+/** How long a node is down, asleep or frozen, ms. Arbitrary: up to several leases of a claim. */
+const downMs = 20_000;
+
+/** By how much a clock is off or jumps, ms: from a slip to thirty years. */
+const jumpsMs = [1, 10, 1_000, 60_000, 3_600_000, 86_400_000, 30 * 365 * 86_400_000];
+const driftsPpm = [1, 100, 10_000, 100_000];
+
+/** Between looks at what other servers have made due, ms. Arbitrary: less than the world rests. */
+const pollMs = 2_000;
+
+export class World {
+  readonly plan: Plan;
+  readonly store: Store;
+  readonly queue: EventQueue;
+  readonly fate: Fate;
+  readonly disk: Disk;
+  readonly witness: Witness;
+  readonly tracer: Tracer;
+  readonly sightings = new Sightings();
+  /** Null: one server has the store to itself, as on SQLite. */
+  readonly pollMs: number | null;
+  readonly operations: Operation[] = [];
+  /** Kept only if the plan wants another order searched for. */
+  readonly history: Executed[] = [];
+  /** Accepted and not answered, by process. */
+  readonly open = new Map<Process, Set<Operation>>();
+  readonly #processes: (Process | null)[];
+  readonly #lives: number[];
+  faultCount = 0;
+
+  constructor({ plan, store, chooser, onRecord }: WorldOptions) {
+    this.plan = plan;
+    this.store = store;
+    this.tracer = new Tracer(onRecord);
+    this.queue = new EventQueue(plan.policy, chooser);
+    this.fate = new Fate({
+      ...{ chooser, faults: plan.faults, delayMax: plan.delayMax },
+      onFault: (fault, key) => this.#struck(fault, key),
+    });
+    this.disk = new Disk(store);
+    this.witness = new Witness({
+      ...{ store, pageWeightMax: plan.limits.pageWeightMax },
+      onExecuted: (executed) => {
+        if (plan.isSearched) this.history.push(executed);
+      },
+    });
+    const { fail_landing_later: landingLater, quick_restart: quickRestart } = plan.faults;
+    this.pollMs = plan.nodes > 1 || landingLater > 0 || quickRestart > 0 ? pollMs : null;
+    this.#processes = Array.from({ length: plan.nodes }, () => null);
+    this.#lives = this.#processes.map(() => 0);
+  }
+
+  nodeActor(node: number): Actor {
+    return storeActor + 1 + node;
+  }
+
+  clientActor(client: number): Actor {
+    return this.nodeActor(this.plan.nodes) + client;
+  }
+
+  get processes(): readonly Process[] {
+    return this.#processes.filter((process) => process !== null);
+  }
+
+  count(name: string): void {
+    this.sightings.count(name);
+  }
+
+  see(name: string): void {
+    this.sightings.see(name);
+  }
+
+  /** Whether an oracle has thrown this. */
+  isVerdict(error: unknown): boolean {
+    return error instanceof Violation || error instanceof Crash;
+  }
+
+  start(): void {
+    for (const node of this.#processes.keys()) this.#start(node);
+    for (let index = 0; index < this.plan.clients; index++) {
+      const intents = this.plan.intents.filter(({ client }) => client === index);
+      new Client(this, index, intents).proceed();
+    }
+  }
+
+  begin(begin: Begin): Operation {
+    const operation: Operation = {
+      ...begin,
+      number: this.operations.length,
+      calledAt: this.witness.next(),
+      ...{ ending: null, answeredAt: null, onEnd: null, expected: null, hasLanded: false },
+    };
+    this.operations.push(operation);
+    this.witness.operations.set(begin.request, operation);
+    this.#trace("call", operation, { text: () => showRequest(begin.request) });
+    return operation;
+  }
+
+  /** The request arrives at a node. */
+  deliver(operation: Operation, node: number): void {
+    const process = this.#processes[node] ?? null;
+    if (process === null) {
+      this.#tell(operation, null); // no connection
+    } else if (
+      !process.isListening ||
+      !process.submit(operation.request, this.#reply(process, operation))
+    ) {
+      operation.ending ??= { kind: "turned_away" };
+      this.count("turned away");
+      this.#tell(operation, failed("queue_full"));
+    } else {
+      this.count(`request ${operation.request.kind}`);
+      this.open.get(process)?.add(operation);
+    }
+  }
+
+  /** The client turns to something else. */
+  end(operation: Operation, response: Response | null): void {
+    operation.onEnd = null;
+    operation.ending ??= { kind: "pending" };
+    if (response === null) this.#trace("give_up", operation, {});
+  }
+
+  executed(process: Process, batch: TraceRecord & { readonly kind: "executed" }): void {
+    this.sightings.batch(process.limits, batch);
+    this.#log(
+      process,
+      "executed",
+      `batch ${batch.load}`,
+      () => showBatch(batch),
+      batch.reading.length,
+    );
+  }
+
+  told(process: Process, record: TraceRecord): void {
+    this.count(`kernel ${record.kind}`);
+    if (record.kind === "conflicted") this.sightings.conflicted(record.commands.length);
+    void process;
+  }
+
+  traceStep(process: Process, step: Step, flight: Flight, completion?: Completion): void {
+    const { submission, ticket } = flight;
+    const entry = {
+      ...{ at: this.queue.now, actor: `node ${process.node}`, kind: step },
+      ...{
+        entity: `${process.name} ${submission.kind} ${ticket}`,
+        ids: idsOfSubmission(submission),
+      },
+    };
+    if (completion === undefined) this.tracer.submission(entry, submission);
+    else this.tracer.completion(entry, completion);
+    this.count(`${step} ${submission.kind}${completion?.kind === "failed" ? " failed" : ""}`);
+  }
+
+  /** What may befall a process as it wakes; @returns whether it cannot go on. */
+  misfortune(process: Process): boolean {
+    const { fate } = this;
+    const { node } = process;
+    if (fate.strikes("power_cut", node)) this.#cutPower();
+    if (fate.strikes("kill", node, "crash")) this.kill(process, "kill");
+    if (!process.isAlive) return true;
+    if (fate.strikes("graceful_stop", node) && process.isListening) process.stop();
+    this.#disturb(process);
+    if (!fate.strikes("pause", node)) return false;
+    process.pause();
+    this.#log(process, "pause", process.name, () => "falls asleep");
+    this.queue.schedule(this.nodeActor(node), 1 + fate.amount("asleep", node, downMs), () => {
+      process.resume();
+    });
+    return true;
+  }
+
+  kill(process: Process, how: string): void {
+    this.#log(process, "crash", process.name, () => how);
+    if (this.disk.writtenCount > 0) this.see("killed while a commit was written and not durable");
+    this.#gone(process);
+  }
+
+  stopped(process: Process): void {
+    this.#log(process, "stop", process.name, () => "has finished what it accepted");
+    const [lost] = this.open.get(process) ?? [];
+    if (lost !== undefined) {
+      const detail = { ids: idsIn(lost.request), intent: lost.key };
+      throw new Violation("V", "stop", "a process stops with a request unanswered", detail);
+    }
+    this.see("stopped gracefully");
+    this.#gone(process);
+  }
+
+  /** Faults stop: nodes come up, clocks run evenly. One dead node may stay dead. */
+  heal(): void {
+    this.fate.heal();
+    this.tracer.record({ at: this.queue.now, actor: "faults", kind: "heal", entity: "world" });
+    const isSpared = this.processes.length > 0 && this.plan.seed.endsWith("1");
+    for (const [node, process] of this.#processes.entries()) {
+      process?.clock.heal(this.queue.now);
+      if (process?.isPaused) process.resume();
+      else if (process === null && !isSpared) this.#start(node);
+      else process?.poke();
+    }
+  }
+
+  /** Bounds that hold at the end of every tick. */
+  watch(process: Process): void {
+    const { kernel, limits: bounds } = process;
+    if (kernel.waiting > bounds.queueMax) {
+      throw new Violation("B", "queue", `${kernel.waiting} requests wait, ${bounds.queueMax} may`);
+    }
+    const inFlight = bounds.batchesMax + bounds.readsMax + 1;
+    if (process.aio.inFlight > inFlight) {
+      throw new Violation(
+        "B",
+        "flights",
+        `${process.aio.inFlight} submissions, ${inFlight} may be`,
+      );
+    }
+  }
+
+  #start(node: number): void {
+    if (this.#processes[node] !== null) return;
+    if (this.pollMs === null && this.disk.writtenCount > 0) {
+      // The file is locked until the last process's transaction has ended.
+      this.queue.schedule(this.nodeActor(node), 1, () => this.#start(node));
+      return;
+    }
+    const life = (this.#lives[node] ?? 0) + 1;
+    this.#lives[node] = life;
+    const process = new Process({
+      ...{ world: this, node, life, limits: this.#limits(node), clock: this.#clock(node) },
+    });
+    this.#processes[node] = process;
+    this.open.set(process, new Set());
+    this.#log(
+      process,
+      "start",
+      process.name,
+      () => `the clock shows ${process.clock.read(this.queue.now)}`,
+    );
+    if (!process.crash("boot", process.name)) process.poke();
+  }
+
+  #limits(node: number): Limits {
+    const { plan, fate } = this;
+    if (!fate.strikes("other_limits", node)) return plan.limits;
+    this.see("restart with other limits");
+    const batchMax = 1 + fate.amount("batch limit", node, 4);
+    return limits({ ...plan.limits, batchMax, dueMax: 1, batchesMax: 1 });
+  }
+
+  #clock(node: number): NodeClock {
+    const { fate, queue } = this;
+    const offset = fate.strikes("offset", node, "clock") ? this.#jump(node) : 0;
+    const isDrifting = fate.strikes("drift", node, "clock");
+    const drift = isDrifting ? fate.amount("drift", node, 2 * driftsPpm.length, "clock") : 0;
+    const ppm = driftsPpm[drift >> 1] ?? 0;
+    return new NodeClock(queue.now, offset, isDrifting ? (drift % 2 === 0 ? ppm : -ppm) : 0);
+  }
+
+  #jump(node: number): number {
+    const drawn = this.fate.amount("jump", node, 2 * jumpsMs.length, "clock");
+    const ms = jumpsMs[drawn >> 1] ?? 0;
+    return drawn % 2 === 0 ? ms : -ms;
+  }
+
+  #disturb(process: Process): void {
+    const { fate, queue } = this;
+    const { node, clock } = process;
+    if (fate.strikes("jump_forward", node, "clock")) {
+      clock.jump(Math.abs(this.#jump(node)));
+      // A sleeping process looks at the clock now and then (aio/timer.ts).
+      queue.scheduleIdle(this.nodeActor(node), downMs, () => process.poke());
+    }
+    if (fate.strikes("jump_back", node, "clock")) clock.jump(-Math.abs(this.#jump(node)));
+    if (!fate.strikes("freeze", node, "clock")) return;
+    clock.freeze(queue.now);
+    queue.schedule(this.nodeActor(node), 1 + fate.amount("frozen", node, downMs, "clock"), () => {
+      clock.unfreeze();
+    });
+  }
+
+  #cutPower(): void {
+    const survivors = this.fate.amount("survivors", "power", 4);
+    if (this.disk.writtenCount > survivors) this.see("power cut dropped a written commit");
+    this.disk.cut(survivors);
+    for (const process of this.processes) {
+      process.aio.cut();
+      if (this.fate.amount("power", process.node, 2) === 1) this.kill(process, "power cut");
+    }
+  }
+
+  #gone(process: Process): void {
+    const { node } = process;
+    const { fate, queue } = this;
+    process.end();
+    this.#processes[node] = null;
+    for (const operation of this.open.get(process) ?? []) this.#tell(operation, null); // cut
+    this.open.delete(process);
+    const isQuick = fate.isHealed || fate.strikes("quick_restart", node);
+    const pause = isQuick ? 0 : 1 + fate.amount("down", node, downMs);
+    queue.schedule(this.nodeActor(node), pause, () => this.#start(node));
+  }
+
+  #reply(process: Process, operation: Operation): (response: Response) => void {
+    return (response) => {
+      this.open.get(process)?.delete(operation);
+      this.witness.answered(operation, response);
+      this.#answered(operation, response);
+      if (this.fate.strikes("response_lost", operation.key, "network")) return;
+      this.#tell(operation, response);
+    };
+  }
+
+  #tell(operation: Operation, response: Response | null): void {
+    const delay = this.fate.delay("response", operation.key);
+    const actor = this.clientActor(operation.client ?? 0);
+    this.queue.schedule(actor, delay, () => operation.onEnd?.(response));
+  }
+
+  #answered(operation: Operation, response: Response): void {
+    this.sightings.answer(operation.request, response);
+    const entry = { at: this.queue.now, actor: laneOf(operation), kind: "answer" } as const;
+    const ids = idsIn(operation.request);
+    this.tracer.response({ ...entry, entity: `op ${operation.number}`, ids }, response);
+  }
+
+  #trace(kind: "call" | "give_up", operation: Operation, more: Partial<Entry>): void {
+    const entry = { at: this.queue.now, actor: laneOf(operation), kind };
+    const ids = idsIn(operation.request);
+    this.tracer.record({ ...entry, entity: `op ${operation.number}`, ids, ...more });
+  }
+
+  #log(
+    process: Process,
+    kind: Entry["kind"],
+    entity: string,
+    text: () => string,
+    digest = 0,
+  ): void {
+    this.tracer.record({
+      at: this.queue.now,
+      actor: `node ${process.node}`,
+      kind,
+      entity,
+      text,
+      digest,
+    });
+  }
+
+  #struck(fault: FaultName, key: Key): void {
+    this.faultCount += 1;
+    this.count(`fault ${fault}`);
+    const entry = { at: this.queue.now, actor: "faults", kind: "fault" } as const;
+    this.tracer.record({ ...entry, entity: fault, text: () => String(key) });
+  }
+}
+
+function laneOf({ client }: Operation): string {
+  return client === null ? "network" : `client ${client}`;
+}

@@ -1,7 +1,8 @@
 // From a seed to a plan: which world, which faults, which intents. What a wish does not say is drawn.
 //
 //   D3. A wish changes only what it names: everything is drawn, whether it is wished otherwise or not,
-//       and the store has no say at all. (What a workload is made of hangs on clients and delays.)
+//       and the store has no say at all. (Intents hang on the number of clients, and the actor that
+//       is starved on that of all actors.)
 
 import { assert } from "../kernel/assert.ts";
 import { bounds, type Limits, limits } from "../kernel/limits.ts";
@@ -99,7 +100,7 @@ export function draw(seed: Seed, wishes: Wishes): Plan {
   const prng = new Prng(`${seed}/swarm`);
   const nodes = drawNodes(prng, wishes.nodes);
   const clients = prng.between(...(wishes.clients ?? usualClients));
-  const policy = drawPolicy(prng, nodes + clients, wishes.policy);
+  const policy = drawPolicy(prng, 1 + nodes + clients, wishes.policy);
   const delayMax = prng.pick([0, 0, 1, 1, 5, 5, 20, 50, 200, 500]);
   const drawnLimits = drawLimits(prng);
   const faults = drawFaults(prng, wishes.faults);
@@ -131,6 +132,7 @@ function drawNodes(prng: Prng, [min, max]: Range): number {
   return isAlone ? min : several;
 }
 
+/** @param actors the store, the nodes, the clients */
 function drawPolicy(prng: Prng, actors: number, wished: Policy["kind"] | null): Policy {
   const policies: Readonly<Record<Policy["kind"], Policy>> = {
     fifo: { kind: "fifo" },

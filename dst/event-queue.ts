@@ -28,6 +28,7 @@ export class EventQueue {
   #now = 0;
   #sequence = 0;
   #busy = 0;
+  #atOnce = 0;
 
   constructor(policy: Policy, chooser: Chooser) {
     this.#order = new Order(policy, chooser);
@@ -41,6 +42,11 @@ export class EventQueue {
   /** Events that are more than somebody's alarm clock. */
   get busy(): number {
     return this.#busy;
+  }
+
+  /** Events so far at this very instant. */
+  get atOnce(): number {
+    return this.#atOnce;
   }
 
   /** The time of the next event; null: there is none. */
@@ -61,6 +67,7 @@ export class EventQueue {
   step(): void {
     const event = this.#heap.pop();
     if (event === undefined) return;
+    this.#atOnce = event.at === this.#now ? this.#atOnce + 1 : 0;
     this.#now = event.at;
     if (!event.isIdle) this.#busy -= 1;
     event.run();

@@ -73,7 +73,7 @@ export const elsewhere: Shape = (scene) => {
 /** A burst, and then nothing for hours, in which only deadlines pass. */
 export const silence: Shape = (scene) => {
   const { prng } = scene;
-  const minutes = prng.logUniform(60, 480);
+  const minutes = prng.logUniform(15, 300);
   const wakesAt = scene.at + minutes * 60_000;
   const count = prng.between(2, 6);
   for (let index = 0; index < count; index += 1) {

@@ -118,8 +118,8 @@ export function sorted(choices: Choices): ChoiceList {
 }
 
 const seed: shape.Shape<Seed> = (value, path) => {
-  const found = /^[0-9a-f]{16}$/.test(`${value}`) ? parseSeed(`0x${value}`) : null;
-  return found ?? shape.damage(path, "a seed of 16 hex digits", value);
+  const digits = shape.matching(/^[0-9a-f]{16}$/, "a seed of 16 hex digits")(value, path);
+  return parseSeed(`0x${digits}`) as Seed; // any 16 digits are one
 };
 
 const trace = shape.matching(/^[0-9a-f]{16}$/, "a hash of 16 hex digits");

@@ -49,7 +49,7 @@ export class Script {
   }
 }
 
-/** A request and its answer: two ways, two submissions, and a little. */
+/** Ten steps from request to answer (network, tick, load, commit), at half the longest delay each. */
 const stepsOfRequest = 5;
 const hourMs = 3_600_000;
 

@@ -87,11 +87,17 @@ function dropClients(descent: Descent): void {
   });
 }
 
-/** One client for all: then nothing is concurrent. Those that must stay get the first numbers. */
+/** One client for all, so that nothing is concurrent, or as few as can be. */
 function mergeClients(descent: Descent): void {
+  countClients(descent);
   descent.reduce(clientsOf(descent.best).slice(1), (best, moved) => {
     return renumbered(best, (client) => (moved.has(client) ? 0 : client));
   });
+  countClients(descent);
+}
+
+/** As many as there are, by the first numbers. */
+function countClients(descent: Descent): void {
   const left = clientsOf(descent.best);
   descent.try(edited(descent.best, { clients: Math.max(...left, 0) + 1 }));
   const candidate = renumbered(descent.best, (client) => left.indexOf(client));

@@ -81,7 +81,7 @@ export function drawWorkload(options: WorkloadOptions): Workload {
   const props = { prng, values: new Values(seed), groups, delayMax, script };
   const lot = drawLot(prng);
   const counts = new Map<ShapeName, number>();
-  const meanMs = Math.max(gapMs, Math.ceil((3 * delayMax) / clients)); // else clients fall behind
+  const meanMs = Math.max(gapMs, Math.ceil((6 * delayMax) / clients)); // else clients fall behind
   let at = 0;
   while (script.length < operations) {
     const name = prng.pick(lot);
@@ -95,11 +95,14 @@ export function drawWorkload(options: WorkloadOptions): Workload {
   return { intents: script.inOrder().slice(0, operations), counts };
 }
 
-/** Each name as often as it weighs. A third of the shapes is left out, a third weighs four times. */
+/**
+ * Each name as often as it weighs. A third of the shapes is left out, a third weighs four times; but
+ * silence, which takes hours, never does.
+ */
 function drawLot(prng: Prng): readonly ShapeName[] {
   const lot = shapeNames.flatMap((name) => {
-    const weight = shapes[name][1] * prng.pick([0, 1, 4]);
-    return Array.from({ length: weight }, () => name);
+    const factor = prng.pick(name === "silence" ? [0, 0, 1] : [0, 1, 4]);
+    return Array.from({ length: shapes[name][1] * factor }, () => name);
   });
   return lot.length === 0 ? shapeNames : lot;
 }

@@ -136,7 +136,8 @@ export class World {
   deliver(operation: Operation, node: number): void {
     const process = this.#processes[node] ?? null;
     if (process === null) {
-      this.#tell(operation, null); // no connection
+      operation.ending ??= { kind: "turned_away" }; // no connection
+      this.#tell(operation, null);
     } else if (
       !process.isListening ||
       !process.submit(operation.request, this.#reply(process, operation))

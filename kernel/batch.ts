@@ -88,7 +88,7 @@ export class Batch {
       const members = commands.flatMap((index) => executed[index] ?? []);
       if (members.some(({ wrote }) => wrote)) {
         const readable = keys.filter((key) => set.has(key));
-        writing.push({ executed: members, changes: readable.map((key) => set.change(key)) });
+        writing.push({ executed: members, changes: set.changes(readable) });
       } else {
         reading.push(...members); // B3
       }

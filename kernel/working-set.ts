@@ -5,6 +5,8 @@
 //   W2. Only what was loaded can be read or changed.
 //   W3. A change expects the revision that was loaded, never one that the batch itself has reached:
 //       another server may have reached the same number by other events.
+//   W4. Streams are handed over in the order in which they were first written: promises are numbered
+//       by their first event, "inside a batch in order of execution" (promise-api.md §2).
 
 import { assert } from "./assert.ts";
 import type { Event, RecordedEvent } from "./event.ts";
@@ -19,7 +21,16 @@ import {
 } from "./stream.ts";
 import { StreamMap } from "./stream-map.ts";
 
-type Working = { readonly loaded: Stream; readonly events: RecordedEvent[]; state: StreamState };
+type Working = {
+  readonly loaded: Stream;
+  readonly events: RecordedEvent[];
+  state: StreamState;
+  /** How many events of the batch came before its first one. */
+  writtenAfter: number;
+};
+
+/** Of what is only read. */
+const unwritten = Number.MAX_SAFE_INTEGER;
 
 /** Who appends: the command, and the instant of its batch. */
 export type Author = { readonly command: CommandId; readonly now: InstantMs };
@@ -30,7 +41,9 @@ export class WorkingSet {
 
   constructor(streams: readonly Stream[]) {
     for (const loaded of streams) {
-      this.#streams.set(loaded.key, { loaded, events: [], state: loaded.state });
+      this.#streams.set(loaded.key, {
+        ...{ loaded, events: [], state: loaded.state, writtenAfter: unwritten },
+      });
     }
   }
 
@@ -56,17 +69,15 @@ export class WorkingSet {
   append(key: StreamKey, event: Event, { command, now }: Author): void {
     const stream = this.#stream(key);
     stream.state = evolve(stream.state, event); // W1
+    if (stream.events.length === 0) stream.writtenAfter = this.#eventCount;
     stream.events.push({ at: now, command, event });
     this.#eventCount += 1;
   }
 
-  /** What the batch wants of this stream, once all of it has executed. */
-  change(key: StreamKey): Change {
-    const { loaded, events, state } = this.#stream(key);
-    const expectedRevision = loaded.revision; // W3
-    if (events.length === 0) return { key, expectedRevision, write: null };
-    const write = { version: this.version(key), events, snapshot: state, dueAt: dueAt(state) };
-    return { key, expectedRevision, write };
+  /** What the batch wants of these streams, once all of it has executed. */
+  changes(keys: readonly StreamKey[]): readonly Change[] {
+    const streams = keys.map((key) => this.#stream(key));
+    return streams.sort((left, right) => left.writtenAfter - right.writtenAfter).map(toChange); // W4
   }
 
   #stream(key: StreamKey): Working {
@@ -74,4 +85,15 @@ export class WorkingSet {
     assert(stream !== undefined, "a command touches a stream that was not loaded"); // W2
     return stream;
   }
+}
+
+function toChange({ loaded, events, state }: Working): Change {
+  const { key, revision: expectedRevision } = loaded; // W3
+  if (events.length === 0) return { key, expectedRevision, write: null };
+  const version = streamVersion(loaded.version + events.length);
+  return {
+    key,
+    expectedRevision,
+    write: { version, events, snapshot: state, dueAt: dueAt(state) },
+  };
 }

@@ -103,7 +103,7 @@ test.each(rows)(
     const execution = execute(set, when, author);
     expect(said(execution.response)).toBe(answer);
     const appended = (id: typeof awaited) => {
-      return (set.change(promiseKey(id)).write?.events ?? []).map(({ event }) => event);
+      return (set.changes([promiseKey(id)])[0]?.write?.events ?? []).map(({ event }) => event);
     };
     expect(appended(awaited)).toEqual(toAwaited);
     expect(appended(awaiter)).toEqual(toAwaiter);

@@ -187,7 +187,7 @@ function play(given: readonly Event[], when: Command, at: number) {
   const set = new WorkingSet([{ key, ...numbers, state: fold(given) }]);
   const author = { command: commandId("n-1"), now: instantMs(at) };
   const { response } = execute(set, when, author);
-  const recorded = set.change(key).write?.events ?? [];
+  const recorded = set.changes([key])[0]?.write?.events ?? [];
   expect(recorded.every((each) => each.at === at && each.command === "n-1")).toBe(true);
   return { answer: said(response), appended: recorded.map(({ event }) => event) };
 }

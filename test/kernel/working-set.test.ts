@@ -164,7 +164,7 @@ test("working set: W3 a change expects the revision that was loaded, whatever is
   const stream = at(7);
   const set = new WorkingSet([stream]);
   set.append(stream.key, created, author);
-  expect(set.change(stream.key)).toMatchObject({
+  expect(set.changes([stream.key])[0]).toMatchObject({
     expectedRevision: 7,
     write: { version: 8, events: [{ at: 50, command: "n-1", event: created }], dueAt: 100n },
   });
@@ -172,9 +172,18 @@ test("working set: W3 a change expects the revision that was loaded, whatever is
 
 test("working set: a stream that was only read asks for its revision and writes nothing", () => {
   const stream = at(7);
-  expect(new WorkingSet([stream]).change(stream.key)).toEqual({
+  expect(new WorkingSet([stream]).changes([stream.key])[0]).toEqual({
     key: stream.key,
     expectedRevision: 7,
     write: null,
   });
+});
+
+test("working set: W4 streams are handed over as they were first written, then what was only read", () => {
+  const streams = ["a", "b", "c"].map((name) => ({ ...at(0), key: promiseKey(promiseId(name)) }));
+  const set = new WorkingSet(streams);
+  const [a, b, c] = streams.map(({ key }) => key);
+  for (const key of [c, b]) if (key !== undefined) set.append(key, created, author);
+  const changes = set.changes([a, b, c].filter((key) => key !== undefined));
+  expect(changes.map(({ key }) => key.id)).toEqual(["c", "b", "a"]);
 });

@@ -40,9 +40,9 @@ export class NodeClock {
     this.#frozenAt = null;
   }
 
-  /** From now on it runs evenly; it stays as far off as it is. */
+  /** From now on it runs evenly, from what it showed last; it stays as far off as it is. */
   heal(world: number): void {
-    this.#offset = this.#reading(world) - worldEpoch - world;
+    this.#offset = this.read(world) - worldEpoch - world;
     this.#driftPpm = 0;
     this.#since = world;
     this.unfreeze();

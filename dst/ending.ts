@@ -20,7 +20,7 @@ const instantMax = 100_000;
 /** Within which clients and nodes must have come to rest after the last fault, ms: an hour. */
 const restMax = 3_600_000;
 /** Longer than a claim, a retry and a poll together, ms. */
-const settleMs = 120_000;
+const settleMs = 200_000;
 /** Ids that are asked for at the end. Arbitrary. */
 const probesMax = 20;
 

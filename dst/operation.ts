@@ -43,12 +43,5 @@ export type Expected =
   /** Compared as canonical text. */
   | { readonly kind: "page"; readonly text: string; readonly at: number };
 
-/** A command at its place in the order of commits; for the search for another order. */
-export type Executed = {
-  readonly command: Command;
-  readonly now: number;
-  /** Null: the server's own command. */
-  readonly operation: Operation | null;
-  readonly at: number;
-  readonly answer: ModelAnswer;
-};
+/** A command of the server itself that has changed something, and the moment at which it did. */
+export type Own = { readonly command: Command; readonly now: number; readonly at: number };

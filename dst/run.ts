@@ -4,6 +4,7 @@ import type { Store } from "../store/store.ts";
 import { type Choices, Drawing, Recording, Replaying } from "./choice.ts";
 import { live } from "./ending.ts";
 import type { Plan } from "./plan.ts";
+import { searchForOrder } from "./second-opinion.ts";
 import type { TraceRecord } from "./trace.ts";
 import { Crash, type Failure, type Outcome, type Search, Violation } from "./verdict.ts";
 import { World } from "./world.ts";
@@ -26,9 +27,13 @@ export const simulate: Simulate = (plan, { openStore, onRecord, choices, onChoic
   const source = choices === null ? new Drawing(plan.seed) : new Replaying(choices);
   const recording = onChoices === null ? null : new Recording(source);
   const world = new World({ plan, store: openStore(), chooser: recording ?? source, onRecord });
-  const failure = failureOf(world, () => live(world));
+  let search: Search | null = null;
+  const failure = failureOf(world, () => {
+    live(world);
+    if (plan.isSearched) search = searchForOrder(world);
+  });
   if (recording !== null) onChoices?.(recording.choices);
-  return outcomeOf(world, failure, null);
+  return outcomeOf(world, failure, search);
 };
 
 function failureOf(world: World, work: () => void): Failure | null {

@@ -28,7 +28,7 @@ import {
   showState,
 } from "./compare.ts";
 import { canonical, dueAt, idsOf, type ModelAnswer, search, step } from "./model.ts";
-import type { Executed, Operation } from "./operation.ts";
+import type { Operation, Own } from "./operation.ts";
 import { Past } from "./past.ts";
 import { StreamOracle } from "./stream-oracle.ts";
 import { Violation } from "./verdict.ts";
@@ -49,8 +49,8 @@ type Claim = { readonly batch: Batch; readonly view: View };
 export type WitnessOptions = {
   readonly store: Store;
   readonly pageWeightMax: number;
-  /** Told each command at its place; for the search for another order, and for counting. */
-  readonly onExecuted: (executed: Executed) => void;
+  /** Told what the server does by itself; for the search for another order. */
+  readonly onOwn: (own: Own) => void;
 };
 
 export class Witness {
@@ -172,7 +172,10 @@ export class Witness {
       this.past.set(id, record, at);
     }
     const operation = this.operations.get(command);
-    if (operation !== undefined && changes.length > 0) landed(operation);
+    if (changes.length > 0) {
+      if (operation !== undefined) landed(operation);
+      else this.#options.onOwn({ command, now, at });
+    }
     this.#place(ran, answer, { at, now });
     return created;
   }
@@ -190,7 +193,6 @@ export class Witness {
       });
     }
     if (operation !== null) operation.expected = { kind: "answer", answer, at, now };
-    this.#options.onExecuted({ command, now, operation, at, answer });
   }
 
   /** The promises of a component come into the log in the order in which they were created. */

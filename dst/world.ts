@@ -16,7 +16,7 @@ import { type Actor, EventQueue } from "./event-queue.ts";
 import { Fate, type Key } from "./fate.ts";
 import type { FaultName } from "./faults.ts";
 import { Process } from "./node.ts";
-import type { Executed, Operation } from "./operation.ts";
+import type { Operation, Own } from "./operation.ts";
 import type { Plan } from "./plan.ts";
 import { showBatch, showRequest } from "./show.ts";
 import { Sightings } from "./sightings.ts";
@@ -42,7 +42,7 @@ const jumpsMs = [1, 10, 1_000, 60_000, 3_600_000, 86_400_000, 30 * 365 * 86_400_
 const driftsPpm = [1, 100, 10_000, 100_000];
 
 /** Between looks at what other servers have made due, ms. Arbitrary: less than the world rests. */
-const pollMs = 2_000;
+const pollMs = 60_000;
 
 export class World {
   readonly plan: Plan;
@@ -56,8 +56,8 @@ export class World {
   /** Null: one server has the store to itself, as on SQLite. */
   readonly pollMs: number | null;
   readonly operations: Operation[] = [];
-  /** Kept only if the plan wants another order searched for. */
-  readonly history: Executed[] = [];
+  /** What the server did by itself; kept only if the plan wants another order searched for. */
+  readonly history: Own[] = [];
   /** Accepted and not answered, by process. */
   readonly open = new Map<Process, Set<Operation>>();
   readonly #processes: (Process | null)[];
@@ -76,8 +76,8 @@ export class World {
     this.disk = new Disk(store);
     this.witness = new Witness({
       ...{ store, pageWeightMax: plan.limits.pageWeightMax },
-      onExecuted: (executed) => {
-        if (plan.isSearched) this.history.push(executed);
+      onOwn: (own) => {
+        if (plan.isSearched) this.history.push(own);
       },
     });
     const { fail_landing_later: landingLater, quick_restart: quickRestart } = plan.faults;

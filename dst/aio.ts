@@ -34,6 +34,7 @@ export type AioOptions = {
   readonly witness: Witness;
   readonly ledger: Ledger;
   readonly onStep: (step: Step, flight: Flight, completion?: Completion) => void;
+  readonly onLanding: (flight: Flight, conflicts: readonly number[]) => void;
 };
 
 export type Step = "submission" | "effect" | "completion";
@@ -51,7 +52,7 @@ export type Flight = {
 /** The store acts for everybody. */
 export const storeActor: Actor = 0;
 
-const readFaults = ["fail_before", "rolled_back", "fail_after"] as const;
+const readFaults = ["fail_before", "rolled_back"] as const;
 const commitFaults = [
   "fail_before",
   "rolled_back",
@@ -78,6 +79,12 @@ export class SimulatedAio implements Aio {
   /** Submissions that are not answered yet. */
   get inFlight(): number {
     return this.#flights.size;
+  }
+
+  /** Batches that wait for the store. */
+  get batches(): number {
+    const kinds = [...this.#flights.values()].map(({ submission }) => submission.kind);
+    return kinds.filter((kind) => kind === "load" || kind === "commit").length;
   }
 
   /** The kernel has just handed something over. */
@@ -218,8 +225,8 @@ export class SimulatedAio implements Aio {
 
   /** The commit is durable, refused, or gone. */
   #land(flight: Flight, landing: Landing): void {
-    const { host, fate, witness, ledger, onStep } = this.#outside;
-    if (landing.kind === "landed") witness.land(ledger, flight, landing.conflicts);
+    const { host, fate, onStep, onLanding } = this.#outside;
+    if (landing.kind === "landed") onLanding(flight, landing.conflicts);
     if (!this.#isOpen || flight.isAnswered) return;
     const completion = completionOf(landing);
     onStep("effect", flight, completion);

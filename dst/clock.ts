@@ -28,6 +28,11 @@ export class NodeClock {
     return instantMs(this.#last);
   }
 
+  /** It shows what it has shown before, until time has caught up with it. */
+  isBehind(world: number): boolean {
+    return this.#reading(world) < this.#last;
+  }
+
   jump(ms: number): void {
     this.#offset += ms;
   }

@@ -143,6 +143,8 @@ class Search<State, Input, Output> {
   /** By their numbers. */
   readonly #states: State[] = [];
   readonly #numbers = new Map<string, number>();
+  /** By state and call. Measured on promises: 80 to 99 of 100 steps have been asked before. */
+  readonly #outcomes = new Map<number, number>();
   /** By operation: the deepest node that was reached with it in effect; the root if there is none. */
   readonly #longest: Int32Array;
   #node = root;
@@ -221,11 +223,15 @@ class Search<State, Input, Output> {
   }
 
   #step(state: number, cursor: number): number {
+    const pair = state * 2 * this.operations.length + cursor;
+    const known = this.#outcomes.get(pair);
+    if (known !== undefined) return known;
     const { input, output } = this.#at(cursor);
     const before = this.#states[state] as State; // a number that `intern` gave
     const after = this.#spec.step(before, input, output);
-    if (after === null) return none;
-    return after === before ? state : this.#intern(after);
+    const number = after === null ? none : this.#intern(after);
+    this.#outcomes.set(pair, number);
+    return number;
   }
 
   #intern(state: State): number {

@@ -2,7 +2,6 @@
 // depends on nothing else (Lowe). Words and numbers throughout, as this runs at every step.
 
 import { at, isCall, operationOf } from "./entries.ts";
-import { Prng } from "./prng.ts";
 
 export const none = -1;
 /** The first node: nothing is placed. */
@@ -19,9 +18,8 @@ export class Subset {
   readonly #hashes: Int32Array;
 
   constructor(size: number) {
-    const prng = new Prng("linearizability");
     this.words = new Int32Array((size >> 5) + 1);
-    this.#hashes = Int32Array.from({ length: size }, () => prng.word());
+    this.#hashes = Int32Array.from({ length: size }, (_, operation) => scatter(operation + 1));
   }
 
   add(operation: number): void {
@@ -69,7 +67,7 @@ export class Memo {
 
   /** @returns the new node, or `none` if there is one already */
   add(placed: Subset, state: number, parent: number, move: number): number {
-    const hash = placed.hash ^ Math.imul(state + 1, 0x9e3779b1); // 2^32 by the golden ratio
+    const hash = placed.hash ^ scatter(~state);
     const bucket = this.#find(placed, state, hash);
     if (at(this.#buckets, bucket) !== none) return none;
     const node = this.#count;
@@ -133,7 +131,7 @@ export class Memo {
   /** The bucket of this pair, or the free one where it belongs. */
   #find(placed: Subset, state: number, hash: number): number {
     const mask = this.#buckets.length - 1;
-    for (let bucket = spread(hash) & mask; ; bucket = (bucket + 1) & mask) {
+    for (let bucket = hash & mask; ; bucket = (bucket + 1) & mask) {
       const node = at(this.#buckets, bucket);
       if (node === none || this.#isSame(node, placed, state, hash)) return bucket;
     }
@@ -155,16 +153,18 @@ export class Memo {
     this.#buckets = new Int32Array(this.#buckets.length * 2).fill(none);
     const mask = this.#buckets.length - 1;
     for (let node = 0; node < this.#count; node++) {
-      let bucket = spread(this.#column(node, columns.hash)) & mask;
+      let bucket = this.#column(node, columns.hash) & mask;
       while (at(this.#buckets, bucket) !== none) bucket = (bucket + 1) & mask;
       this.#buckets[bucket] = node;
     }
   }
 }
 
-/** The low bits of a product hang on the low bits of its factors alone. */
-function spread(hash: number): number {
-  return hash ^ (hash >>> 15);
+/** A word that looks like a random one: the last steps of MurmurHash3. Each number has its own. */
+function scatter(number: number): number {
+  let word = Math.imul(number ^ (number >>> 16), 0x85ebca6b);
+  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+  return word ^ (word >>> 16);
 }
 
 function doubled(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {

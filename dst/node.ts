@@ -27,6 +27,9 @@ export type ProcessOptions = {
   readonly clock: NodeClock;
 };
 
+/** A commit is durable and its replies have not left. */
+const answering = new Set<CrashPoint>(["commit.durable", "commit.completed", "commit.consumed"]);
+
 /** Beyond this no alarm is set: no world lasts so long. Ms. */
 const alarmMax = 400 * 24 * 3600 * 1000;
 
@@ -45,7 +48,9 @@ export class Process {
   #isPaused = false;
   #isStopping = false;
   #isPoked = false;
-  #hasTicked = false;
+  #hasSlept = false;
+  /** Questions for due streams so far. */
+  #sweeps = 0;
   /** When its alarm clock rings next, world time; null: it is not set. */
   #alarmAt: number | null = null;
 
@@ -66,6 +71,7 @@ export class Process {
       witness: world.witness,
       ledger: this.ledger,
       onStep: (step, flight, completion) => world.traceStep(this, step, flight, completion),
+      onLanding: (flight, conflicts) => world.landed(this, flight, conflicts),
     });
     const trace = (record: TraceRecord) => this.#traced(record);
     const shared = world.pollMs === null ? {} : { pollMs: world.pollMs };
@@ -82,6 +88,11 @@ export class Process {
 
   get isListening(): boolean {
     return this.#isAlive && !this.#isStopping;
+  }
+
+  /** It may hold what has moved on since. */
+  get hasSlept(): boolean {
+    return this.#hasSlept;
   }
 
   /** @returns false if its queue is full */
@@ -105,9 +116,11 @@ export class Process {
     if (!this.#isAlive) return true;
     const world = this.#world;
     world.count(`reached ${point}`);
+    if (point === "due.submitted") this.#sweeps += 1;
     if (!world.fate.strikes("crash", `${point} ${key}`, "crash")) return false;
     world.count(`crash ${point}`);
-    if (!this.#hasTicked) world.see("crash during the first sweep");
+    if (point.startsWith("due.") && this.#sweeps < 2) world.see("a crash during the first sweep");
+    if (answering.has(point)) world.see("a crash between commit and answer");
     world.kill(this, point);
     return true;
   }
@@ -129,6 +142,7 @@ export class Process {
 
   pause(): void {
     this.#isPaused = true;
+    this.#hasSlept = true;
   }
 
   resume(): void {
@@ -152,8 +166,10 @@ export class Process {
   #tick(): void {
     const world = this.#world;
     const now = this.clock.read(world.queue.now);
+    if (this.clock.isBehind(world.queue.now) && this.kernel.dueAt !== null) {
+      world.see("the clock went back and a due stream waited");
+    }
     this.#guarded(() => this.kernel.tick(now));
-    this.#hasTicked = true;
     world.watch(this);
     if (!this.aio.flush() || !this.#isAlive) return; // N2
     const replies = this.#replies;
@@ -208,7 +224,7 @@ export class Process {
       case "finished":
       case "conflicted":
       case "unreadable":
-        this.#world.told(this, record);
+        this.#world.told(record);
         break;
     }
   }

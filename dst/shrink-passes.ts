@@ -1,4 +1,4 @@
-// What shrinking tries, in its order (simulation.md §6): first leaps that often work, then to take
+// What shrinking tries, in its order (simulation.md §6): first to take
 // things away, then to make what is left simpler (simplify.ts). Each pass goes from the best run so
 // far to a better one, or leaves it.
 
@@ -6,14 +6,21 @@ import { bounds, type Limits, limits } from "../kernel/limits.ts";
 import type { Descent } from "./descent.ts";
 import { type FaultName, faultNames } from "./faults.ts";
 import type { Intent, Plan } from "./plan.ts";
-import { calm, shortenIds, simplifyActions, squeezeNumbers, squeezeTime } from "./simplify.ts";
+import {
+  calm,
+  renameChoices,
+  shortenIds,
+  simplifyActions,
+  squeezeNumbers,
+  squeezeTime,
+} from "./simplify.ts";
 import { type Candidate, idsOf, isUsual } from "./size.ts";
 
 type Pass = (descent: Descent) => void;
 
 export const passes: readonly Pass[] = [
-  leap,
   cut,
+  leap,
   slice,
   dropClients,
   dropNodes,
@@ -104,9 +111,13 @@ function countClients(descent: Descent): void {
   descent.try(edited(candidate, { clients: Math.max(left.length, 1) }));
 }
 
-function renumbered(best: Candidate, to: (client: number) => number): Candidate {
-  const intents = best.plan.intents.map((intent) => ({ ...intent, client: to(intent.client) }));
-  return edited(best, { intents });
+/** Choices that name a client go with it, unless an intent has the same number. */
+function renumbered({ plan, choices }: Candidate, to: (client: number) => number): Candidate {
+  const intents = plan.intents.map((intent) => ({ ...intent, client: to(intent.client) }));
+  const clients = new Set(plan.intents.map(({ client }) => client));
+  for (const { key } of plan.intents) clients.delete(key);
+  const names = new Map([...clients].map((client) => [`${client}`, `${to(client)}`]));
+  return { plan: { ...plan, intents }, choices: renameChoices(choices, names) };
 }
 
 function clientsOf({ plan }: Candidate): readonly number[] {

@@ -1,34 +1,149 @@
-// What a run has come upon: counted by name, and seen or not. For the floors, which turn red when the
-// generator no longer makes what the oracles are there for.
+// What a run has come upon: counted by name, and seen or not. For the floors and the list of what must
+// be seen (sometimes.ts): they turn red when the generator no longer makes what the oracles are for.
 
-import type { Request, Response } from "../kernel/command.ts";
-import type { Limits } from "../kernel/limits.ts";
+import type { Command, Response } from "../kernel/command.ts";
+import { int64Max } from "../kernel/ids.ts";
+import type { Completion } from "../kernel/ports.ts";
+import type { Flight } from "./aio.ts";
+import type { Process } from "./node.ts";
+import type { Operation } from "./operation.ts";
+import type { Past } from "./past.ts";
+import type { Sometimes } from "./sometimes.ts";
 import type { Batch } from "./witness.ts";
 
 export class Sightings {
   readonly counters = new Map<string, number>();
-  readonly seen = new Set<string>();
+  readonly seen = new Set<Sometimes>();
+  readonly #past: Past;
+  #conflicted = new Set<Command>();
+  /** Who swept a stream last. */
+  readonly #sweepers = new Map<string, Process>();
 
-  count(name: string, by = 1): void {
-    this.counters.set(name, (this.counters.get(name) ?? 0) + by);
+  constructor(past: Past) {
+    this.#past = past;
   }
 
-  see(name: string): void {
+  count(name: string): void {
+    this.counters.set(name, (this.counters.get(name) ?? 0) + 1);
+  }
+
+  see(name: Sometimes): void {
     this.seen.add(name);
   }
 
-  answer({ kind }: Request, response: Response): void {
-    this.count(`answer ${kind} ${nameOf(response)}`);
+  answer(operation: Operation, response: Response): void {
+    const { request, expected, attempt } = operation;
+    this.count(`answer ${request.kind} ${nameOf(response)}`);
+    if (attempt > 1 && response.kind !== "failed") this.see("a retry succeeds");
+    if (response.kind === "promises" && request.kind === "search_promises") {
+      this.#page(response, request.limit);
+    }
+    if (expected?.kind !== "answer") return;
+    if (request.kind === "settle_promise") this.#settled(request.id, expected.now, response);
+    if (response.kind !== "promise") return;
+    const { id, promise, changed } = response;
+    if (promise.timeoutAt === int64Max) this.see("the largest deadline comes back");
+    if (/[\ud800-\udbff]/.test(id)) this.see("an astral id comes back");
+    const isBorn = request.kind === "create_promise" && changed && promise.kind === "settled";
+    if (isBorn) this.see("a promise is born settled");
   }
 
-  batch({ batchMax }: Limits, { writing, reading }: Batch): void {
+  batch({ limits, kernel, aio }: Process, { writing, reading }: Batch): void {
     const size = writing.reduce((sum, { executed }) => sum + executed.length, reading.length);
-    if (size === batchMax && size > 1) this.see("a batch of exactly the maximum");
-    if (writing.some(({ executed }) => executed.length > 1)) this.see("a component of several");
+    if (size === limits.batchMax && size > 1) this.see("a batch of exactly the maximum");
+    if (size === 1 && kernel.waiting > 0) this.see("a batch of one while others wait");
+    if (aio.batches > 1) this.see("two batches are under way");
+    for (const { executed } of writing) {
+      if (executed.length > 1) this.see("a component of several commands");
+      this.#order(executed.map(({ entry }) => entry.command));
+    }
   }
 
-  conflicted(count: number): void {
-    this.see(count > 1 ? "a conflict with transitive commands" : "a conflict");
+  conflicted(commands: readonly Command[]): void {
+    this.#conflicted = new Set(commands);
+  }
+
+  finished(command: object, response: Response | null): void {
+    const isOverloaded = response?.kind === "failed" && response.failure === "store_overloaded";
+    const isBound = isOverloaded && this.#conflicted.delete(command as Command); // of that type, if it is there
+    if (isBound) this.see("the bound of attempts is reached");
+  }
+
+  /** A commit has landed, but for some of its components. */
+  landed(process: Process, { submission }: Flight, conflicts: readonly number[]): void {
+    if (submission.kind !== "commit") return;
+    const [first] = conflicts;
+    if (first === undefined) return;
+    this.see("a conflict that another server has made");
+    const { changes = [] } = submission.components[first] ?? {};
+    if (changes.length > 1) this.see("a conflict with transitive commands");
+    const isZombie = !process.isAlive || process.hasSlept;
+    if (isZombie) this.see("a commit of a dead or sleeping server is refused");
+  }
+
+  effect(process: Process, { submission, read }: Flight, completion: Completion): void {
+    if (completion.kind === "due" && submission.kind === "due") {
+      const { streams, nextAt } = completion.due;
+      const isCut = nextAt !== null && nextAt <= submission.now && streams.length > 0;
+      if (isCut) this.see("a sweep is longer than its limit");
+      for (const { key } of streams) {
+        const last = this.#sweepers.get(key.id);
+        if (last !== undefined && last !== process) this.see("two servers sweep one stream");
+        this.#sweepers.set(key.id, process);
+      }
+    }
+    if (completion.kind !== "logged" || read !== null) return;
+    const isOwn = completion.pages.some(({ events }) => {
+      return events[0]?.command.startsWith(`${process.name}-`);
+    });
+    if (isOwn) this.see("a server finds its own event after an unknown commit");
+  }
+
+  #settled(id: string, now: number, response: Response): void {
+    const timeoutAt = this.#past.now(id).promise?.timeoutAt;
+    if (timeoutAt === undefined) return;
+    if (response.kind === "refused" && timeoutAt === BigInt(now)) {
+      this.see("a settlement meets the deadline at one millisecond");
+    }
+    const isJust = response.kind === "promise" && response.changed;
+    if (isJust && timeoutAt === BigInt(now) + 1n) {
+      this.see("a settlement one millisecond before the deadline succeeds");
+    }
+  }
+
+  #page({ page }: Response & { readonly kind: "promises" }, limit: number): void {
+    const last = page.promises.at(-1);
+    if (page.before === null) {
+      if (page.promises.length === limit) this.see("a full last page has no cursor");
+      return;
+    }
+    const [next] = this.#past.newestFirst(page.before);
+    if (next?.[1].createdAt === last?.promise.createdAt) {
+      this.see("a page of a search ends inside one millisecond");
+    }
+  }
+
+  #order(commands: readonly Command[]): void {
+    const drained = new Map<string, number>();
+    for (const [index, command] of commands.entries()) {
+      if (command.kind === "drain_callback") {
+        drained.set(command.awaited, (drained.get(command.awaited) ?? 0) + 1);
+      }
+      if (command.kind !== "register_callback") continue;
+      const settles = (other: Command) => {
+        return other.kind === "settle_promise" && other.id === command.awaited;
+      };
+      if (commands.slice(index).some(settles)) {
+        this.see("a callback is registered in the batch of the settlement, before it");
+      }
+      if (commands.slice(0, index).some(settles)) {
+        this.see("a callback is registered in the batch of the settlement, after it");
+      }
+    }
+    for (const [id, count] of drained) {
+      const isPart = this.#past.now(id).callbacks.length > count;
+      if (isPart) this.see("the drains of one settlement take two commits");
+    }
   }
 }
 

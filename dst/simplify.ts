@@ -4,6 +4,7 @@
 import type { Descent } from "./descent.ts";
 import { faultNames } from "./faults.ts";
 import type { Action, Deadline, Intent, PairList, PlainValue } from "./plan.ts";
+import type { ChoiceList } from "./replay.ts";
 import { type Candidate, farAway, idsOf, pageUsual } from "./size.ts";
 
 /** What a number is tried as, the least first. */
@@ -125,8 +126,7 @@ function rename({ plan, choices }: Candidate, names: Names): Candidate {
   const intents = plan.intents.map((intent) => {
     return { ...intent, action: renameAction(intent.action, names) };
   });
-  const renamed = choices.map(([name, value]) => [renameChoice(name, names), value] as const);
-  return { plan: { ...plan, intents }, choices: renamed };
+  return { plan: { ...plan, intents }, choices: renameChoices(choices, names) };
 }
 
 function renameAction(action: Action, names: Names): Action {
@@ -143,6 +143,11 @@ function renameAction(action: Action, names: Names): Action {
     case "events":
       return action.of === null ? action : { ...action, of: to(action.of) };
   }
+}
+
+/** Wherever a choice is about one of these, it is about what `names` makes of it. */
+export function renameChoices(choices: ChoiceList, names: Names): ChoiceList {
+  return choices.map(([name, value]) => [renameChoice(name, names), value]);
 }
 
 /** The entity comes before the number of the occurrence, if there is one (choice.ts, H2). */

@@ -77,9 +77,9 @@ export function compareSizes(left: readonly number[], right: readonly number[]):
   return index < 0 ? 0 : (left[index] ?? 0) - (right[index] ?? 0);
 }
 
-/** 0 has none. */
-export function digits(value: number): number {
-  return value === 0 ? 0 : String(value).length;
+/** Nothing is lighter than 0, and 1 than all the others. */
+function digits(value: number): number {
+  return value === 0 || value === 1 ? value : 1 + String(value).length;
 }
 
 /** So far away that nobody waits for it in a small world. */

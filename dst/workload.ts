@@ -44,7 +44,7 @@ export type Workload = {
 };
 
 /** The weight of each, before a seed makes more or less of it. Arbitrary. */
-const shapes = {
+export const shapes = {
   hot: [hot, 12],
   cold: [cold, 8],
   edge: [edge, 16],

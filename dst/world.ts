@@ -10,7 +10,7 @@ import type { Flight, Step } from "./aio.ts";
 import { storeActor } from "./aio.ts";
 import type { Chooser } from "./choice.ts";
 import { Client } from "./client.ts";
-import { NodeClock } from "./clock.ts";
+import { disturb, drawClock } from "./clocks.ts";
 import { Disk } from "./disk.ts";
 import { type Actor, EventQueue } from "./event-queue.ts";
 import { Fate, type Key } from "./fate.ts";
@@ -20,6 +20,7 @@ import type { Operation, Own } from "./operation.ts";
 import type { Plan } from "./plan.ts";
 import { showBatch, showRequest } from "./show.ts";
 import { Sightings } from "./sightings.ts";
+import type { Sometimes } from "./sometimes.ts";
 import type { TraceRecord as Line } from "./trace.ts";
 import { type Entry, idsOfSubmission, Tracer } from "./tracer.ts";
 import { Crash, Violation } from "./verdict.ts";
@@ -37,10 +38,6 @@ type Begin = Pick<Operation, "key" | "attempt" | "client" | "request">;
 /** How long a node is down, asleep or frozen, ms. Arbitrary: up to several leases of a claim. */
 const downMs = 20_000;
 
-/** By how much a clock is off or jumps, ms: from a slip to thirty years. */
-const jumpsMs = [1, 10, 1_000, 60_000, 3_600_000, 86_400_000, 30 * 365 * 86_400_000];
-const driftsPpm = [1, 100, 10_000, 100_000];
-
 /** Between looks at what other servers have made due, ms. Arbitrary: less than the world rests. */
 const pollMs = 60_000;
 
@@ -52,7 +49,7 @@ export class World {
   readonly disk: Disk;
   readonly witness: Witness;
   readonly tracer: Tracer;
-  readonly sightings = new Sightings();
+  readonly sightings: Sightings;
   /** Null: one server has the store to itself, as on SQLite. */
   readonly pollMs: number | null;
   readonly operations: Operation[] = [];
@@ -80,6 +77,7 @@ export class World {
         if (plan.isSearched) this.history.push(own);
       },
     });
+    this.sightings = new Sightings(this.witness.past);
     const { fail_landing_later: landingLater, quick_restart: quickRestart } = plan.faults;
     this.pollMs = plan.nodes > 1 || landingLater > 0 || quickRestart > 0 ? pollMs : null;
     this.#processes = Array.from({ length: plan.nodes }, () => null);
@@ -102,7 +100,7 @@ export class World {
     this.sightings.count(name);
   }
 
-  see(name: string): void {
+  see(name: Sometimes): void {
     this.sightings.see(name);
   }
 
@@ -143,7 +141,7 @@ export class World {
       !process.submit(operation.request, this.#reply(process, operation))
     ) {
       operation.ending ??= { kind: "turned_away" };
-      this.count("turned away");
+      if (process.isListening) this.see("a request is turned away because the queue is full");
       this.#tell(operation, failed("queue_full"));
     } else {
       this.count(`request ${operation.request.kind}`);
@@ -159,7 +157,7 @@ export class World {
   }
 
   executed(process: Process, batch: TraceRecord & { readonly kind: "executed" }): void {
-    this.sightings.batch(process.limits, batch);
+    this.sightings.batch(process, batch);
     this.#log(
       process,
       "executed",
@@ -169,10 +167,17 @@ export class World {
     );
   }
 
-  told(process: Process, record: TraceRecord): void {
+  told(record: TraceRecord): void {
     this.count(`kernel ${record.kind}`);
-    if (record.kind === "conflicted") this.sightings.conflicted(record.commands.length);
-    void process;
+    if (record.kind === "conflicted") this.sightings.conflicted(record.commands);
+    if (record.kind === "finished") this.sightings.finished(record.request, record.response);
+  }
+
+  /** A commit is durable, but for some of its components. */
+  landed(process: Process, flight: Flight, conflicts: readonly number[]): void {
+    this.witness.land(process.ledger, flight, conflicts);
+    this.sightings.landed(process, flight, conflicts);
+    if (flight.isAnswered) this.see("an ambiguous commit lands late");
   }
 
   traceStep(process: Process, step: Step, flight: Flight, completion?: Completion): void {
@@ -186,6 +191,9 @@ export class World {
     };
     if (completion === undefined) this.tracer.submission(entry, submission);
     else this.tracer.completion(entry, completion);
+    if (step === "effect" && completion !== undefined) {
+      this.sightings.effect(process, flight, completion);
+    }
     this.count(`${step} ${submission.kind}${completion?.kind === "failed" ? " failed" : ""}`);
   }
 
@@ -197,7 +205,7 @@ export class World {
     if (fate.strikes("kill", node, "crash")) this.kill(process, "kill");
     if (!process.isAlive) return true;
     if (fate.strikes("graceful_stop", node) && process.isListening) process.stop();
-    this.#disturb(process);
+    disturb(this, process);
     if (!fate.strikes("pause", node)) return false;
     process.pause();
     this.#log(process, "pause", process.name, () => "falls asleep");
@@ -209,7 +217,8 @@ export class World {
 
   kill(process: Process, how: string): void {
     this.#log(process, "crash", process.name, () => how);
-    if (this.disk.writtenCount > 0) this.see("killed while a commit was written and not durable");
+    if (this.disk.writtenCount > 0)
+      this.see("a process is killed while its commit is written and not durable");
     this.#gone(process);
   }
 
@@ -220,7 +229,7 @@ export class World {
       const detail = { ids: idsIn(lost.request), intent: lost.key };
       throw new Violation("V", "stop", "a process stops with a request unanswered", detail);
     }
-    this.see("stopped gracefully");
+    this.see("a process stops gracefully");
     this.#gone(process);
   }
 
@@ -263,7 +272,13 @@ export class World {
     const life = (this.#lives[node] ?? 0) + 1;
     this.#lives[node] = life;
     const process = new Process({
-      ...{ world: this, node, life, limits: this.#limits(node), clock: this.#clock(node) },
+      ...{
+        world: this,
+        node,
+        life,
+        limits: this.#limits(node),
+        clock: drawClock(fate, node, queue.now),
+      },
     });
     this.#processes[node] = process;
     this.open.set(process, new Set());
@@ -279,45 +294,14 @@ export class World {
   #limits(node: number): Limits {
     const { plan, fate } = this;
     if (!fate.strikes("other_limits", node)) return plan.limits;
-    this.see("restart with other limits");
+    this.see("a restart with other limits");
     const batchMax = 1 + fate.amount("batch limit", node, 4);
     return limits({ ...plan.limits, batchMax, dueMax: 1, batchesMax: 1 });
   }
 
-  #clock(node: number): NodeClock {
-    const { fate, queue } = this;
-    const offset = fate.strikes("offset", node, "clock") ? this.#jump(node) : 0;
-    const isDrifting = fate.strikes("drift", node, "clock");
-    const drift = isDrifting ? fate.amount("drift", node, 2 * driftsPpm.length, "clock") : 0;
-    const ppm = driftsPpm[drift >> 1] ?? 0;
-    return new NodeClock(queue.now, offset, isDrifting ? (drift % 2 === 0 ? ppm : -ppm) : 0);
-  }
-
-  #jump(node: number): number {
-    const drawn = this.fate.amount("jump", node, 2 * jumpsMs.length, "clock");
-    const ms = jumpsMs[drawn >> 1] ?? 0;
-    return drawn % 2 === 0 ? ms : -ms;
-  }
-
-  #disturb(process: Process): void {
-    const { fate, queue } = this;
-    const { node, clock } = process;
-    if (fate.strikes("jump_forward", node, "clock")) {
-      clock.jump(Math.abs(this.#jump(node)));
-      // A sleeping process looks at the clock now and then (aio/timer.ts).
-      queue.scheduleIdle(this.nodeActor(node), downMs, () => process.poke());
-    }
-    if (fate.strikes("jump_back", node, "clock")) clock.jump(-Math.abs(this.#jump(node)));
-    if (!fate.strikes("freeze", node, "clock")) return;
-    clock.freeze(queue.now);
-    queue.schedule(this.nodeActor(node), 1 + fate.amount("frozen", node, downMs, "clock"), () => {
-      clock.unfreeze();
-    });
-  }
-
   #cutPower(): void {
     const survivors = this.fate.amount("survivors", "power", 4);
-    if (this.disk.writtenCount > survivors) this.see("power cut dropped a written commit");
+    if (this.disk.writtenCount > survivors) this.see("a power cut drops a written commit");
     this.disk.cut(survivors);
     for (const process of this.processes) {
       process.aio.cut();
@@ -354,7 +338,7 @@ export class World {
   }
 
   #answered(operation: Operation, response: Response): void {
-    this.sightings.answer(operation.request, response);
+    this.sightings.answer(operation, response);
     const entry = { at: this.queue.now, actor: laneOf(operation), kind: "answer" } as const;
     const ids = idsIn(operation.request);
     this.tracer.response({ ...entry, entity: `op ${operation.number}`, ids }, response);
@@ -385,6 +369,8 @@ export class World {
 
   #struck(fault: FaultName, key: Key): void {
     this.faultCount += 1;
+    if (fault === "fail_after") this.see("an ambiguous commit has landed");
+    if (fault === "fail_never_landing") this.see("an ambiguous commit never lands");
     this.count(`fault ${fault}`);
     const entry = { at: this.queue.now, actor: "faults", kind: "fault" } as const;
     this.tracer.record({ ...entry, entity: fault, text: () => String(key) });

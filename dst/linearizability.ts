@@ -77,6 +77,7 @@ export type Explanation = {
 /** simulation.md §5.4. */
 export const stepsMax = 2_000_000;
 
+/** @param budget in attempts to place an operation, or to drop it; for each component (L5) */
 export function linearize<State, Input, Output>(
   operations: readonly Operation<Input, Output>[],
   spec: Spec<State, Input, Output>,
@@ -105,9 +106,12 @@ function partition(operations: readonly Operation<unknown, unknown>[]): readonly
   const parents = new Map<string, string>();
   const rootOf = (id: string): string => {
     let top = id;
-    for (let up = parents.get(top); up !== undefined && up !== top; up = parents.get(top)) top = up;
-    parents.set(id, top); // shorter for the next one
-    return top;
+    for (;;) {
+      const up = parents.get(top) ?? top;
+      if (up === top) return top;
+      parents.set(top, parents.get(up) ?? up); // half as far for the next one
+      top = up;
+    }
   };
   for (const { ids } of operations) {
     for (const id of ids) parents.set(rootOf(id), rootOf(firstOf(ids)));
@@ -130,7 +134,7 @@ function firstOf(ids: readonly string[]): string {
 }
 
 function select<Each>(all: readonly Each[], indices: readonly number[]): readonly Each[] {
-  return indices.map((index) => all[index] as Each); // from `partition`, of this very list
+  return indices.map((index) => all[index] as Each); // each index came from this list
 }
 
 class Search<State, Input, Output> {
@@ -175,9 +179,9 @@ class Search<State, Input, Output> {
         }
       }
       cursor = isCall(cursor) ? entries.next(cursor) : this.#backtrack();
-      if (cursor === head) return "illegal";
+      if (cursor === head) return "illegal"; // L1
     }
-    return "ok";
+    return "ok"; // L1: all have their place
   }
 
   /** At a call: lets it take effect. At the return of what nobody heard of: it never did (L2). */
@@ -253,10 +257,10 @@ class Search<State, Input, Output> {
     return last;
   }
 
-  /** @returns null if it never took effect */
-  longestWith(operation: number): number | null {
-    const node = at(this.#longest, operation);
-    return node === root ? null : node;
+  /** @returns the root if it never took effect */
+  longestWith(operation: number): number {
+    assert(operation >= 0, "an operation belongs to another component");
+    return at(this.#longest, operation);
   }
 }
 
@@ -271,8 +275,11 @@ function explain<State, Input, Output>(
   const show = (node: number): Explanation => {
     const { order, dropped } = search.memo.path(node);
     const blocked = candidates(search.operations, new Set([...order, ...dropped]));
-    const [named, lost, next] = [order, dropped, blocked].map((each) => select(members, each));
-    return { order: named ?? [], dropped: lost ?? [], blocked: next ?? [] };
+    return {
+      order: select(members, order),
+      dropped: select(members, dropped),
+      blocked: select(members, blocked),
+    };
   };
   if (verdict === "ok") {
     const longest = show(last);
@@ -280,7 +287,7 @@ function explain<State, Input, Output>(
   }
   const longestWith = (operation: number) => {
     const node = search.longestWith(members.indexOf(operation));
-    return node === null ? null : show(node);
+    return node === root ? null : show(node);
   };
   return { longest: show(search.memo.deepest(root)), longestWith };
 }

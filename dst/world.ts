@@ -277,7 +277,7 @@ export class World {
         node,
         life,
         limits: this.#limits(node),
-        clock: drawClock(fate, node, queue.now),
+        clock: drawClock(this.fate, node, this.queue.now),
       },
     });
     this.#processes[node] = process;

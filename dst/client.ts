@@ -30,6 +30,9 @@ export class Client {
   readonly #actor: Actor;
   readonly #intents: readonly Intent[];
   #next = 0;
+  /** What it waits for, and for how long, world time. */
+  #waiting: { readonly operation: Operation; readonly until: number } | null = null;
+  #alarmAt: number | null = null;
   /** Where the last search ended, and the last reading of each log. */
   #before: number | null = null;
   readonly #after = new Map<string | null, number>();
@@ -61,12 +64,26 @@ export class Client {
       ...{ key: intent.key, attempt: attempt.number, client: this.index, request },
     });
     this.#send(operation, attempt);
+    operation.onEnd = (response) => this.#ended(intent, attempt, operation, response);
     const { fate, queue } = this.#world;
     const isImpatient = fate.strikes("client_gives_up", intent.key, "client");
-    queue.schedule(this.#actor, isImpatient ? impatienceMs : patienceMs, () => {
-      if (operation.ending === null) this.#ended(intent, attempt, operation, null);
+    this.#waiting = { operation, until: queue.now + (isImpatient ? impatienceMs : patienceMs) };
+    this.#watch();
+  }
+
+  /** One alarm for all that it waits for, since it waits for one thing at a time. */
+  #watch(): void {
+    const { queue } = this.#world;
+    const until = this.#waiting?.until ?? 0;
+    if (this.#waiting === null || (this.#alarmAt !== null && this.#alarmAt <= until)) return;
+    this.#alarmAt = until;
+    queue.scheduleIdle(this.#actor, Math.max(0, until - queue.now), () => {
+      if (this.#alarmAt !== until) return; // another one was set before it
+      this.#alarmAt = null;
+      const { operation } = this.#waiting ?? {};
+      if ((this.#waiting?.until ?? Number.POSITIVE_INFINITY) <= queue.now) operation?.onEnd?.(null);
+      else this.#watch();
     });
-    operation.onEnd = (response) => this.#ended(intent, attempt, operation, response);
   }
 
   #send(operation: Operation, { number }: Attempt): void {
@@ -93,6 +110,7 @@ export class Client {
 
   /** @param response null: none came in time, or the connection was cut */
   #ended(intent: Intent, attempt: Attempt, operation: Operation, response: Response | null): void {
+    this.#waiting = null;
     this.#world.end(operation, response);
     if (response !== null) this.#learn(operation.request, response);
     const again = this.#again(intent, attempt, response);

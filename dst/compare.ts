@@ -34,14 +34,20 @@ export function toModelRecord({ promise, callbacks }: StreamState): ModelRecord 
 }
 
 export function samePromise(model: ModelPromise, real: PromiseRecord): boolean {
+  return sameCreation(model, real) && sameEnd(model, real);
+}
+
+type Created = Omit<ModelPromise, "state" | "value" | "settledAt" | "settleKey">;
+
+/** What a promise is created with, and keeps for ever. */
+export function sameCreation(model: Created, real: PromiseRecord): boolean {
   return (
     model.timeoutAt === real.timeoutAt &&
     model.createdAt === real.createdAt &&
     model.createKey === real.createKey &&
     model.isExternal === real.isExternal &&
     sameValue(model.param, real.param) &&
-    samePairs(model.tags, real.tags) &&
-    sameEnd(model, real)
+    samePairs(model.tags, real.tags)
   );
 }
 

@@ -177,6 +177,11 @@ export class Scene {
     });
   }
 
+  /** Hardly ever none, so that there is something to repeat. */
+  someKey(): string | null {
+    return this.values.key() ?? this.values.key();
+  }
+
   get(id: string): void {
     this.act({ kind: "get", id });
   }

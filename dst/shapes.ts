@@ -52,7 +52,7 @@ export const edge: Shape = (scene) => {
   const { prng } = scene;
   const dueAt = scene.at + scene.roundTripMs + prng.logUniform(1, 4096);
   const deadline: Deadline = { from: "start", ms: dueAt };
-  const key = scene.values.key();
+  const key = scene.someKey();
   const id = scene.id();
   scene.create(id, { deadline, key, role: prng.pick(["plain", "timer", "target"] as const) });
   const isAwaited = prng.chance(40);
@@ -121,17 +121,14 @@ const ends = ["absent", "pending", "past", "timer", "resolved", "rejected", "can
 /** Every state, and the same thing asked again: with this key, another, none; strict or not. */
 export const repeat: Shape = (scene) => {
   const { prng } = scene;
-  const [id, createKey, settleKey] = [scene.id(), scene.values.key(), scene.values.key()];
+  const id = scene.id();
+  const [createKey, settleKey] = [scene.someKey(), scene.someKey()];
   const end = prng.pick(ends);
   const isShort = end === "past" || end === "timer";
   const ms = prng.between(1, 20);
   if (end !== "absent") {
     const deadline: Deadline = isShort ? { from: "request", ms } : scene.late();
-    scene.create(id, {
-      deadline,
-      key: createKey,
-      role: isShort && end === "timer" ? end : "plain",
-    });
+    scene.create(id, { deadline, key: createKey, role: end === "timer" ? end : "plain" });
   }
   if (end === "resolved" || end === "rejected" || end === "canceled") {
     scene.pass(prng.below(50)).settle(id, { outcome: end, key: settleKey });

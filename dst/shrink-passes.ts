@@ -5,6 +5,7 @@
 import { bounds, type Limits, limits } from "../kernel/limits.ts";
 import type { Descent } from "./descent.ts";
 import { type FaultName, faultNames } from "./faults.ts";
+import { connected, idsOf } from "./involved.ts";
 import type { Intent, Plan } from "./plan.ts";
 import {
   calm,
@@ -14,7 +15,7 @@ import {
   squeezeNumbers,
   squeezeTime,
 } from "./simplify.ts";
-import { type Candidate, idsOf, isUsual } from "./size.ts";
+import { type Candidate, isUsual } from "./size.ts";
 
 type Pass = (descent: Descent) => void;
 
@@ -71,20 +72,6 @@ function slice(descent: Descent): void {
   const isWide = ({ action }: Intent) => idsOf(action).length === 0;
   if (keep(descent, touches(core)) || keep(descent, touches(component))) return;
   keep(descent, (each) => isWide(each) || touches(component)(each));
-}
-
-/** These promises, and all that callbacks connect with them. */
-export function connected(ids: Iterable<string>, intents: readonly Intent[]): ReadonlySet<string> {
-  const callbacks = intents.flatMap(({ action }) => (action.kind === "callback" ? [action] : []));
-  const byAwaited = Map.groupBy(callbacks, ({ awaited }) => awaited);
-  const byAwaiter = Map.groupBy(callbacks, ({ awaiter }) => awaiter);
-  const found = new Set(ids);
-  for (const id of found) {
-    // A set hands out what is added while it is walked.
-    for (const { awaiter } of byAwaited.get(id) ?? []) found.add(awaiter);
-    for (const { awaited } of byAwaiter.get(id) ?? []) found.add(awaited);
-  }
-  return found;
 }
 
 function dropClients(descent: Descent): void {

@@ -3,9 +3,10 @@
 
 import type { Descent } from "./descent.ts";
 import { faultNames } from "./faults.ts";
+import { idsOf } from "./involved.ts";
 import type { Action, Deadline, Intent, PairList, PlainValue } from "./plan.ts";
 import type { ChoiceList } from "./replay.ts";
-import { type Candidate, farAway, idsOf, pageUsual } from "./size.ts";
+import { type Candidate, farAway, pageUsual } from "./size.ts";
 
 /** What a number is tried as, the least first. */
 const magnitudes = [0, 1, 10, 100, 1000, 10_000, 100_000, 1_000_000];

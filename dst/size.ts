@@ -5,6 +5,7 @@
 //       the end the weight, which counts whatever makes a value longer than it must be.
 
 import { bounds, type Limits } from "../kernel/limits.ts";
+import { idsOf } from "./involved.ts";
 import type { Action, Deadline, Intent, PairList, PlainValue, Plan } from "./plan.ts";
 import type { ChoiceList } from "./replay.ts";
 
@@ -23,6 +24,15 @@ export type Sizes = {
   readonly choices: number;
 };
 
+export const sizeNames = [
+  "intents",
+  "ids",
+  "clients",
+  "nodes",
+  "faults",
+  "choices",
+] as const satisfies readonly (keyof Sizes)[];
+
 export function sizesOf({ plan, choices }: Candidate): Sizes {
   return {
     intents: plan.intents.length,
@@ -32,22 +42,6 @@ export function sizesOf({ plan, choices }: Candidate): Sizes {
     faults: faultsOn(plan),
     choices: choices.length,
   };
-}
-
-/** The promises that an action is about; searches, and readings of the whole log, are about none. */
-export function idsOf(action: Action): readonly string[] {
-  switch (action.kind) {
-    case "create":
-    case "settle":
-    case "get":
-      return [action.id];
-    case "callback":
-      return [action.awaited, action.awaiter];
-    case "events":
-      return action.of === null ? [] : [action.of];
-    case "search":
-      return [];
-  }
 }
 
 /** To be compared by `compareSizes`; weighs an intent once. */

@@ -89,9 +89,8 @@ export class Client {
   #send(operation: Operation, { number }: Attempt): void {
     const { fate } = this.#world;
     const { key } = operation;
-    const home = fate.amount("home", this.index, this.#world.plan.nodes, "network");
     const isMoved = number > 1 && fate.strikes("other_node", key, "network");
-    const node = (home + (isMoved ? 1 : 0)) % this.#world.plan.nodes;
+    const node = (this.index + (isMoved ? 1 : 0)) % this.#world.plan.nodes;
     if (!fate.strikes("request_lost", key, "network")) this.#carry(operation, node);
     if (fate.strikes("request_duplicated", key, "network")) {
       const { request } = operation;

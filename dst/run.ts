@@ -1,7 +1,7 @@
 // The door of the simulation: what bin/ calls.
 
 import type { Store } from "../store/store.ts";
-import { type Choices, Drawing, Recording, Replaying } from "./choice.ts";
+import { type Choices, type Chooser, Drawing, Recording, Replaying } from "./choice.ts";
 import { live } from "./ending.ts";
 import type { Plan } from "./plan.ts";
 import { searchForOrder } from "./second-opinion.ts";
@@ -18,13 +18,17 @@ export type Tools = {
   readonly choices: Choices | null;
   /** Told once at the end what was chosen; null: nobody wants to know. */
   readonly onChoices: ((choices: Choices) => void) | null;
+  /** Chooses in place of `choices`; for the systematic search. */
+  readonly chooser?: Chooser;
 };
 
 /** Runs a plan to its end, or to the first rule that is broken. Throws nothing. */
 export type Simulate = (plan: Plan, tools: Tools) => Outcome;
 
-export const simulate: Simulate = (plan, { openStore, onRecord, choices, onChoices }) => {
-  const source = choices === null ? new Drawing(plan.seed) : new Replaying(choices);
+export const simulate: Simulate = (plan, tools) => {
+  const { openStore, onRecord, choices, onChoices, chooser } = tools;
+  const drawn = choices === null ? new Drawing(plan.seed) : new Replaying(choices);
+  const source = chooser ?? drawn;
   const recording = onChoices === null ? null : new Recording(source);
   const world = new World({ plan, store: openStore(), chooser: recording ?? source, onRecord });
   let search: Search | null = null;

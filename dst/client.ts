@@ -14,8 +14,8 @@ import type { Operation } from "./operation.ts";
 import type { Action, Deadline, Intent, PlainValue } from "./plan.ts";
 import type { World } from "./world.ts";
 
-/** How long a client waits for an answer, ms. Arbitrary: most pauses are shorter. */
-const patienceMs = 30_000;
+/** How long a client waits for an answer, ms. Arbitrary: a short run has some ninety seconds. */
+const patienceMs = 5_000;
 /** Of one that gives up early. */
 const impatienceMs = 200;
 const attemptsMax = 3;

@@ -1,39 +1,64 @@
 // What was expected beside what came, line by line. Canonical text is laid out first, one member a
 // line, without being parsed: it may hold numbers that a parser would round, and words between.
 
+const word = /"(?:[^"\\]|\\.)*"?|[[\]{},\n]|[^"[\]{},\n]+/g;
+
+/** A list that is no longer stays in one line. */
+const shortMax = 60;
 const linesMax = 2000;
 /** Equal lines that are shown around a difference. */
 const around = 3;
 
 export type Line = { readonly sign: " " | "-" | "+"; readonly text: string };
 
-/** One line for each member of each list and object; what is in quotes stays as it is. */
+/** One line for each member of a list or object that is not short; what is in quotes is one word. */
 export function layOut(text: string): readonly string[] {
+  const words = [...text.matchAll(word)].map(([each]) => each);
+  const ends = closings(words);
   const lines: string[] = [];
-  let depth = 0;
-  let line = "";
+  let [depth, line] = [0, ""];
   const end = () => {
     if (line.trim() !== "") lines.push("  ".repeat(depth) + line.trim());
     line = "";
   };
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"?|[[{][\]}]|[[\]{},\n]|[^"[\]{},\n]+/g)) {
-    if (token === "[" || token === "{") {
-      line += token;
+  for (let index = 0; index < words.length; index++) {
+    const each = words[index] ?? "";
+    const closing = ends.get(index) ?? index;
+    const whole = words.slice(index, Math.min(closing, index + shortMax) + 1).join("");
+    if (each === "\n") {
+      end();
+    } else if (each === ",") {
+      line += each;
+      end();
+    } else if (closing > index && whole.length <= shortMax && !whole.includes("\n")) {
+      line += whole;
+      index = closing;
+    } else if (each === "[" || each === "{") {
+      line += each;
       end();
       depth += 1;
-    } else if (token === "]" || token === "}") {
+    } else if (each === "]" || each === "}") {
       end();
       depth = Math.max(0, depth - 1);
-      line = token;
-    } else if (token === "," || token === "\n") {
-      line += token === "," ? token : "";
-      end();
+      line = each;
     } else {
-      line += token;
+      line += each;
     }
   }
   end();
   return lines;
+}
+
+/** Of each bracket that opens, where it closes. */
+function closings(words: readonly string[]): ReadonlyMap<number, number> {
+  const open: number[] = [];
+  const ends = new Map<number, number>();
+  for (const [index, each] of words.entries()) {
+    if (each === "[" || each === "{") open.push(index);
+    const start = each === "]" || each === "}" ? open.pop() : undefined;
+    if (start !== undefined) ends.set(start, index);
+  }
+  return ends;
 }
 
 /** `-` is only in `expected`, `+` only in `actual`. */

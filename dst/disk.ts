@@ -34,9 +34,15 @@ export class Disk {
   readonly #store: Store;
   /** Not yet durable, as they were written. */
   #written: readonly Written[] = [];
+  #isAsked = false;
 
   constructor(store: Store) {
     this.#store = store;
+  }
+
+  /** It is a node that asks, and no oracle. */
+  get isAsked(): boolean {
+    return this.#isAsked;
   }
 
   get writtenCount(): number {
@@ -44,12 +50,15 @@ export class Disk {
   }
 
   read(submission: Read): Completion {
+    this.#isAsked = true;
     try {
       return ask(this.#store, submission);
     } catch (error) {
       const failure = failureOf(error);
       assert(failure !== "outcome_unknown", "a read of unknown outcome");
       return { kind: "failed", failure };
+    } finally {
+      this.#isAsked = false;
     }
   }
 
@@ -99,10 +108,13 @@ export class Disk {
   }
 
   #commit(components: readonly Component[]): Landing {
+    this.#isAsked = true;
     try {
       return { kind: "landed", conflicts: this.#store.commit(components) };
     } catch (error) {
       return { kind: "refused", failure: failureOf(error) };
+    } finally {
+      this.#isAsked = false;
     }
   }
 }

@@ -66,10 +66,10 @@ const intensityMax: Readonly<Record<FaultName, number>> = {
   unreadable: 10_000,
   slow_sync: 200_000,
   // Of events of the world.
-  power_cut: 500,
-  kill: 500,
-  graceful_stop: 500,
-  pause: 1000,
+  power_cut: 15_000,
+  kill: 2000,
+  graceful_stop: 3000,
+  pause: 3000,
   // Of crash points passed.
   crash: 20_000,
   // Of starts of a process.

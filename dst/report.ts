@@ -85,7 +85,7 @@ function history({ failure, records }: Told): readonly string[] {
   const before = records.slice(0, failure.record);
   const touches = (record: TraceRecord) => ids.size === 0 || record.ids.some((id) => ids.has(id));
   const touching = [...before.keys()].filter((index) => touches(before[index] as TraceRecord)); // its own keys
-  const first = touching.at(-recordsMax);
+  const first = touching.at(-recordsMax) ?? touching[0];
   if (first === undefined) return [];
   const shown = before.slice(first).filter((record) => touches(record) || isOfNode(record));
   const what = ids.size === 0 ? "" : " of these promises";
@@ -111,7 +111,7 @@ function showRecord({ at, actor, kind, entity, text }: TraceRecord): readonly st
 }
 
 function shrinking({ plan, shrunk }: Told): readonly string[] {
-  if (shrunk === null) return [row("size", `${plan.intents.length} intents`)];
+  if (shrunk === null) return [row("intents", `${plan.intents.length}, not shrunk`)];
   const { before, after, candidates, isMinimal } = shrunk;
   const parts = sizeNames.map((name) => `${before[name]} -> ${after[name]} ${name}`);
   const how = isMinimal ? "nothing more can be left out" : "stopped by its budget";

@@ -1,5 +1,6 @@
 // The door of the simulation: what bin/ calls.
 
+import type { Probe } from "../store/probe.ts";
 import type { Store } from "../store/store.ts";
 import { type Choices, type Chooser, Drawing, Recording, Replaying } from "./choice.ts";
 import { live } from "./ending.ts";
@@ -10,8 +11,8 @@ import { Crash, type Failure, type Outcome, type Search, Violation } from "./ver
 import { World } from "./world.ts";
 
 export type Tools = {
-  /** A new, empty store; called once. */
-  readonly openStore: () => Store;
+  /** A new, empty store that breaks where the probe says so; called once. */
+  readonly openStore: (probe: Probe) => Store;
   /** Told every record, in order; null: none is made, only hashed. */
   readonly onRecord: ((record: TraceRecord) => void) | null;
   /** What to choose; null: drawn from the plan's seed. */
@@ -30,7 +31,7 @@ export const simulate: Simulate = (plan, tools) => {
   const drawn = choices === null ? new Drawing(plan.seed) : new Replaying(choices);
   const source = chooser ?? drawn;
   const recording = onChoices === null ? null : new Recording(source);
-  const world = new World({ plan, store: openStore(), chooser: recording ?? source, onRecord });
+  const world = new World({ plan, openStore, chooser: recording ?? source, onRecord });
   let search: Search | null = null;
   const failure = failureOf(world, () => {
     live(world);

@@ -82,8 +82,9 @@ dl div { display: flex; gap: 6px; }
 dt, .controls span { color: var(--quiet); }
 dd { margin: 0; }
 .controls { display: flex; flex-wrap: wrap; gap: 16px; margin: 6px 0 0; }
-main { display: flex; flex: 1 1 50%; min-height: 120px; overflow-y: auto; }
+main { display: flex; flex: 1 1 60%; min-height: 120px; overflow-y: auto; }
 #lanes { flex: none; width: 92px; border-right: 1px solid var(--line); color: var(--quiet); }
+#lanes { padding-top: 16px; }
 #lanes div { padding: 3px 8px 0 16px; border-bottom: 1px solid var(--line); }
 #scroll { flex: 1; overflow-x: auto; overflow-y: hidden; }
 svg { display: block; }
@@ -91,6 +92,8 @@ svg { display: block; }
 .span { fill: var(--call); fill-opacity: 0.22; stroke: var(--call); cursor: pointer; }
 .span.flight { fill: var(--commit); stroke: var(--commit); }
 .span.failed { fill: var(--crash); stroke: var(--crash); fill-opacity: 0.45; stroke-width: 2; }
+.label { fill: var(--text); font: 10px ui-monospace, monospace; pointer-events: none; white-space: pre; }
+.tick { fill: var(--quiet); font: 10px ui-monospace, monospace; }
 .band { fill: var(--crash); fill-opacity: 0.13; }
 .band.pause { fill: var(--fault); }
 .mark { fill: var(--quiet); cursor: pointer; }
@@ -102,7 +105,7 @@ svg { display: block; }
 .failure { stroke: var(--crash); stroke-width: 2; stroke-dasharray: 5 3; }
 .cursor { stroke: var(--quiet); stroke-opacity: 0.6; }
 footer {
-  flex: 1 1 45%; display: grid; grid-template-columns: 1fr 1fr 1fr; min-height: 160px;
+  flex: 1 1 40%; display: grid; grid-template-columns: 1fr 1fr 1fr; min-height: 160px;
   background: var(--panel); border-top: 1px solid var(--line); overflow: hidden;
 }
 footer section { padding: 10px 16px; overflow: auto; border-right: 1px solid var(--line); }
@@ -163,7 +166,7 @@ function x(index) {
 }
 
 const tops = [];
-let height = 0;
+let height = 16;
 for (const lane of lanes) {
   tops.push(height);
   height += lane.rows * rowHeight + gap;
@@ -174,12 +177,24 @@ function draw() {
   const chart = byId("chart");
   chart.setAttribute("width", width);
   chart.setAttribute("height", height);
-  chart.replaceChildren(...bands.map(drawBand), ...lanes.map(drawLane), ...spans.map(drawSpan));
+  chart.replaceChildren(...bands.map(drawBand), ...lanes.map(drawLane), ...drawTicks(), ...spans.map(drawSpan));
   if (failedAt !== null) {
     chart.append(element("line", { class: "failure", x1: x(failedAt), x2: x(failedAt), y1: 0, y2: height }));
   }
   chart.append(element("line", { class: "cursor", id: "cursor", y1: 0, y2: height }), ...records.map(drawMark));
   choose(chosen);
+}
+
+/** Clocks along the top, as many as there is room for. */
+function drawTicks() {
+  const ticks = [];
+  let [free, last] = [0, ""];
+  for (const { index, clock } of records) {
+    if (x(index) < free || clock === last) continue;
+    ticks.push(element("text", { class: "tick", x: x(index), y: 11 }, clock));
+    [free, last] = [x(index) + 110, clock];
+  }
+  return ticks;
 }
 
 function drawLane(_, lane) {
@@ -195,14 +210,18 @@ function drawBand({ kind, lane, from, to }) {
 
 function drawSpan({ entity, lane, row, from, to, isFailed }) {
   const [left, right] = [x(from), x(to)];
-  const kind = lanes[lane].name.startsWith("client") ? "operation" : "flight";
+  const kind = lanes[lane].name.startsWith("node") ? "flight" : "operation";
+  const group = element("g", {});
   const rect = element("rect", {
     class: "span " + kind + (isFailed ? " failed" : ""), rx: 4,
     x: left, width: Math.max(4, right - left), y: y(lane, row) - 6, height: 12,
   });
-  rect.append(element("title", {}, entity));
-  rect.addEventListener("click", () => choose(rankOf(from)));
-  return rect;
+  const label = entity + "  " + (records[rankOf(from)]?.text ?? "").split("\n")[0];
+  rect.append(element("title", {}, label));
+  const shown = label.slice(0, Math.max(0, Math.floor((right - left - 16) / 6)));
+  group.append(rect, element("text", { class: "label", x: left + 8, y: y(lane, row) + 3.5 }, shown));
+  group.addEventListener("click", () => choose(rankOf(from)));
+  return group;
 }
 
 function drawMark({ index, lane, row, kind, entity, clock }, rank) {

@@ -94,7 +94,10 @@ function summaryOf(
     ...found,
     ...at,
     ["seed", `0x${seed}`],
-    ["world", `${nodes} nodes, ${clients} clients, ${store}, ${policy.kind}`],
+    ["nodes", `${nodes}`],
+    ["clients", `${clients}`],
+    ["store", store],
+    ["policy", policy.kind],
     ["intents", `${intents.length}`],
     ["records shown", shown],
   ];

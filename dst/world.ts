@@ -5,6 +5,7 @@
 import { failed, type Response } from "../kernel/command.ts";
 import { type Limits, limits } from "../kernel/limits.ts";
 import type { Completion, TraceRecord } from "../kernel/ports.ts";
+import { type Probe, type ProbeSite, probeSites } from "../store/probe.ts";
 import type { Store } from "../store/store.ts";
 import type { Flight, Step } from "./aio.ts";
 import { storeActor } from "./aio.ts";
@@ -28,7 +29,7 @@ import { idsIn, Witness } from "./witness.ts";
 
 export type WorldOptions = {
   readonly plan: Plan;
-  readonly store: Store;
+  readonly openStore: (probe: Probe) => Store;
   readonly chooser: Chooser;
   readonly onRecord: ((record: Line) => void) | null;
 };
@@ -59,17 +60,19 @@ export class World {
   readonly open = new Map<Process, Set<Operation>>();
   readonly #processes: (Process | null)[];
   readonly #lives: number[];
+  readonly #openSites: ReadonlySet<ProbeSite>;
   faultCount = 0;
 
-  constructor({ plan, store, chooser, onRecord }: WorldOptions) {
+  constructor({ plan, openStore, chooser, onRecord }: WorldOptions) {
     this.plan = plan;
-    this.store = store;
     this.tracer = new Tracer(onRecord);
     this.queue = new EventQueue(plan.policy, chooser);
     this.fate = new Fate({
       ...{ chooser, faults: plan.faults, delayMax: plan.delayMax },
       onFault: (fault, key) => this.#struck(fault, key),
     });
+    const store = openStore((site) => this.#probe(site));
+    this.store = store;
     this.disk = new Disk(store);
     this.witness = new Witness({
       ...{ store, pageWeightMax: plan.limits.pageWeightMax },
@@ -82,6 +85,8 @@ export class World {
     this.pollMs = plan.nodes > 1 || landingLater > 0 || quickRestart > 0 ? pollMs : null;
     this.#processes = Array.from({ length: plan.nodes }, () => null);
     this.#lives = this.#processes.map(() => 0);
+    const isProbed = (site: ProbeSite) => chooser.choose("probe", "open", site, 4) === 3;
+    this.#openSites = new Set(plan.faults.probe > 0 ? probeSites.filter(isProbed) : []);
   }
 
   nodeActor(node: number): Actor {
@@ -260,6 +265,15 @@ export class World {
         `${process.aio.inFlight} submissions, ${inFlight} may be`,
       );
     }
+  }
+
+  /** A quarter of the sites is open in a run (simulation.md §3). The oracles look undisturbed. */
+  #probe(site: ProbeSite): boolean {
+    if (!this.disk.isAsked || !this.#openSites.has(site)) return false;
+    this.count(`probe ${site} passed`);
+    const isFired = this.fate.strikes("probe", site, "probe");
+    if (isFired) this.count(`probe ${site}`);
+    return isFired;
   }
 
   #start(node: number): void {

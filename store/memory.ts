@@ -37,6 +37,7 @@ import { Claims } from "./claims.ts";
 import { type Columns, columns } from "./columns.ts";
 import { Heap } from "./heap.ts";
 import { page } from "./page.ts";
+import { breakIn, type Probe, unprobed } from "./probe.ts";
 import type { Store } from "./store.ts";
 import { streamWeight } from "./weight.ts";
 
@@ -63,12 +64,19 @@ export class MemoryStore implements Store {
   readonly #log: LoggedEvent[] = [];
   readonly #timers = new Heap(compareTimers);
   readonly #claims = new Claims();
+  readonly #probe: Probe;
+
+  constructor(probe: Probe = unprobed) {
+    this.#probe = probe;
+  }
 
   load(keys: readonly StreamKey[]): readonly Loaded[] {
+    breakIn(this.#probe, "read");
     return keys.map((key) => ({ kind: "stream", stream: this.#stream(key) }));
   }
 
   commit(components: readonly Component[]): readonly number[] {
+    breakIn(this.#probe, "commit.begin"); // later it would be too late: nothing is rolled back here
     const conflicts: number[] = [];
     for (const [index, { changes }] of components.entries()) {
       if (changes.some((change) => this.#hasMoved(change))) {
@@ -81,6 +89,7 @@ export class MemoryStore implements Store {
   }
 
   query(query: PromiseQuery): Found {
+    breakIn(this.#probe, "read");
     return page(this.#find(query), query, { read: (found) => found, weight });
   }
 
@@ -91,6 +100,7 @@ export class MemoryStore implements Store {
     for (let sum = 0; streams.length < limit && sum < weightMax; ) {
       const timer = this.#nextTimer();
       if (timer === undefined || !isDue(timer.dueAt, now)) break;
+      if (streams.length > 0 && this.#probe("due.short")) break;
       this.#timers.pop();
       timer.row.timer = null;
       this.#claims.claim(timer.row.key, now); // A5
@@ -101,6 +111,7 @@ export class MemoryStore implements Store {
   }
 
   log(ranges: readonly LogRange[]): readonly LogPage[] {
+    breakIn(this.#probe, "read");
     return ranges.map((range) => {
       const log = range.of === null ? this.#log : (this.#rows.get(range.of)?.events ?? []);
       const reading = { read: (event: LoggedEvent) => event, weight: eventWeight };

@@ -27,6 +27,7 @@ import { Claims } from "./claims.ts";
 import { encodeEvent, encodeSnapshot, eventSchema, snapshotSchema, Undecodable } from "./codec.ts";
 import { columns } from "./columns.ts";
 import { page } from "./page.ts";
+import { breakIn, type Probe, unprobed } from "./probe.ts";
 import {
   dueAtOf,
   type EventRow,
@@ -47,8 +48,11 @@ import { streamWeight } from "./weight.ts";
  * @param path a file, made if there is none, or ":memory:"
  * @throws StoreError if it cannot be served, with what to do about it
  */
-export function openSqlite(path: string, options: FileOptions = {}): SqliteStore {
-  return new SqliteStore(openFile(path, options));
+export function openSqlite(
+  path: string,
+  { probe = unprobed, ...options }: FileOptions & { readonly probe?: Probe } = {},
+): SqliteStore {
+  return new SqliteStore(openFile(path, options), probe);
 }
 
 export class SqliteStore implements Store {
@@ -57,10 +61,12 @@ export class SqliteStore implements Store {
   readonly #statements: Statements;
   readonly #search: Search;
   readonly #claims = new Claims();
+  readonly #probe: Probe;
   /** The last position of the log, as of the transaction under way. */
   #end = 0;
 
-  constructor(file: SqliteFile) {
+  constructor(file: SqliteFile, probe: Probe = unprobed) {
+    this.#probe = probe;
     this.#file = file;
     this.#database = file.database;
     this.#statements = prepare(file.database);
@@ -171,6 +177,7 @@ export class SqliteStore implements Store {
     } else {
       updateStream.run(...row, number);
     }
+    breakIn(this.#probe, "commit.middle");
     for (const [index, { at, command, event }] of events.entries()) {
       this.#end += 1;
       const place = [this.#end, number, versionBefore + index + 1] as const;
@@ -189,7 +196,8 @@ export class SqliteStore implements Store {
       const dueAt = orNull(() => dueAtOf(row));
       if (key === null || dueAt === null || this.#claims.has(key)) continue;
       const isFull = streams.length >= limit || sum >= weightMax;
-      if (isFull || !isDue(dueAt, now)) return { streams, nextAt: dueAt };
+      const isShort = streams.length > 0 && this.#probe("due.short");
+      if (isFull || isShort || !isDue(dueAt, now)) return { streams, nextAt: dueAt };
       const loaded = this.#load(key);
       if (loaded.kind === "unreadable" || loaded.stream.revision === 0) continue; // its index broke
       streams.push(loaded.stream);
@@ -231,6 +239,7 @@ export class SqliteStore implements Store {
     const { begin, rollback } = this.#statements;
     return this.#attempt("read", () => {
       begin.run();
+      breakIn(this.#probe, "read");
       const answer = work();
       rollback.run(); // COMMIT fails once a damaged page was met, though it was only read
       return answer;
@@ -242,7 +251,9 @@ export class SqliteStore implements Store {
     const { beginImmediate, commit } = this.#statements;
     this.#attempt("write", () => {
       beginImmediate.run();
+      breakIn(this.#probe, "commit.begin");
       work();
+      breakIn(this.#probe, "commit.end");
     });
     this.#attempt("commit", () => commit.run());
   }

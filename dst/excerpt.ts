@@ -2,7 +2,7 @@
 // hang together with them, some operations before and after, and what the nodes, the store and the
 // faults did meanwhile.
 //
-//   R11. An excerpt is never longer than half a million characters: what is farthest from the failure
+//   R11. An excerpt is never longer than half a million bytes: what is farthest from the failure
 //       goes first, and what names no promise before what names one.
 
 import { connected, idsOf } from "./involved.ts";
@@ -26,6 +26,8 @@ export type Entry = {
   readonly record: TraceRecord;
 };
 
+type Numbered = readonly [index: number, record: TraceRecord];
+
 export type Excerpt = {
   /** In their order. */
   readonly entries: readonly Entry[];
@@ -36,7 +38,8 @@ export type Excerpt = {
 /** Before and after the failure. */
 const operationsMax = 50;
 const weightMax = 500_000;
-const recordWeight = 150;
+/** What a record takes besides its own members: its place, and that of its operation. */
+const entryWeight = 200;
 const textMax = 1500;
 const idMax = 80;
 const idsMax = 12;
@@ -46,12 +49,12 @@ export function excerpt({ plan, failure, records }: Pictured): Excerpt {
   const ids = connected(failure?.ids ?? [], plan.intents);
   const touches = (record: TraceRecord) => ids.size === 0 || record.ids.some((id) => ids.has(id));
   const window = windowOf(records, end, touches);
-  const numbers = [...records.keys()].slice(window.from, window.to);
   const isShown = (record: TraceRecord) => touches(record) || record.ids.length === 0;
-  const near = numbers
-    .filter((index) => isShown(records[index] as TraceRecord)) // one of its keys
-    .map((index) => entryOf(index, records[index] as TraceRecord));
-  const entries = withinWeight(near, end);
+  const shown = [...records.entries()].slice(window.from, window.to);
+  const entries = withinWeight(
+    shown.filter(([, record]) => isShown(record)),
+    end,
+  );
   return { entries, failed: failedOperation(plan, failure, records.slice(0, end)) };
 }
 
@@ -99,16 +102,23 @@ function entryOf(index: number, record: TraceRecord): Entry {
   return { index, lane: kind === "effect" ? "store" : actor, record: shown };
 }
 
-function withinWeight(entries: readonly Entry[], end: number): readonly Entry[] {
-  const rank = ({ index, record }: Entry) => {
+function withinWeight(shown: readonly Numbered[], end: number): readonly Entry[] {
+  const rank = ([index, record]: Numbered) => {
     return Math.abs(index - end) * (record.ids.length === 0 ? 2 : 1);
   };
-  const kept: Entry[] = [];
+  const entries: Entry[] = [];
   let weight = 0;
-  for (const entry of entries.toSorted((left, right) => rank(left) - rank(right))) {
-    weight += recordWeight + JSON.stringify(entry.record).length;
+  for (const [index, record] of shown.toSorted((left, right) => rank(left) - rank(right))) {
+    const entry = entryOf(index, record);
+    weight += entryWeight + bytesOf(entry.record) + bytesOf(entry.record.entity);
     if (weight > weightMax) break; // R11
-    kept.push(entry);
+    entries.push(entry);
   }
-  return kept.sort((left, right) => left.index - right.index);
+  return entries.sort((left, right) => left.index - right.index);
+}
+
+/** At most: in the page, markup is escaped, and so it is longer than here. */
+function bytesOf(value: unknown): number {
+  const json = JSON.stringify(value);
+  return json.length + 5 * (json.length - json.replace(/[^ -%'-;=?-~]/g, "").length);
 }

@@ -39,6 +39,8 @@ export class Subset {
   }
 }
 
+export type Placed = Pick<Subset, "hash" | "first" | "end" | "words">;
+
 /** The columns of a node. */
 const columns = {
   hash: 0,
@@ -66,7 +68,7 @@ export class Memo {
   #count = 0;
 
   /** @returns the new node, or `none` if there is one already */
-  add(placed: Subset, state: number, parent: number, move: number): number {
+  add(placed: Placed, state: number, parent: number, move: number): number {
     const hash = placed.hash ^ scatter(~state);
     const bucket = this.#find(placed, state, hash);
     if (at(this.#buckets, bucket) !== none) return none;
@@ -129,7 +131,7 @@ export class Memo {
   }
 
   /** The bucket of this pair, or the free one where it belongs. */
-  #find(placed: Subset, state: number, hash: number): number {
+  #find(placed: Placed, state: number, hash: number): number {
     const mask = this.#buckets.length - 1;
     for (let bucket = hash & mask; ; bucket = (bucket + 1) & mask) {
       const node = at(this.#buckets, bucket);
@@ -137,7 +139,7 @@ export class Memo {
     }
   }
 
-  #isSame(node: number, placed: Subset, state: number, hash: number): boolean {
+  #isSame(node: number, placed: Placed, state: number, hash: number): boolean {
     if (this.#column(node, columns.hash) !== hash || this.state(node) !== state) return false;
     const from = this.#column(node, columns.from);
     const length = this.#column(node, columns.to) - from;

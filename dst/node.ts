@@ -12,6 +12,7 @@ import type { Limits } from "../kernel/limits.ts";
 import type { TraceRecord } from "../kernel/ports.ts";
 import { SimulatedAio } from "./aio.ts";
 import type { NodeClock } from "./clock.ts";
+import { Conduct } from "./conduct.ts";
 import type { CrashPoint } from "./crash-points.ts";
 import type { Actor } from "./event-queue.ts";
 import { Crash } from "./verdict.ts";
@@ -41,6 +42,7 @@ export class Process {
   readonly node: number;
   readonly ledger: Ledger;
   readonly aio: SimulatedAio;
+  readonly conduct: Conduct;
   readonly #world: World;
   readonly #actor: Actor;
   #replies: (() => void)[] = [];
@@ -61,6 +63,7 @@ export class Process {
     this.clock = clock;
     this.#world = world;
     this.#actor = world.nodeActor(node);
+    this.conduct = new Conduct(limits);
     this.ledger = world.witness.open();
     this.aio = new SimulatedAio({
       host: this,
@@ -170,7 +173,7 @@ export class Process {
       world.see("the clock went back and a due stream waited");
     }
     this.#guarded(() => this.kernel.tick(now));
-    world.watch(this);
+    this.conduct.watch(this.kernel.waiting, this.aio.inFlight);
     if (!this.aio.flush() || !this.#isAlive) return; // N2
     const replies = this.#replies;
     this.#replies = [];
@@ -224,7 +227,7 @@ export class Process {
       case "finished":
       case "conflicted":
       case "unreadable":
-        this.#world.told(record);
+        this.#world.told(this, record);
         break;
     }
   }

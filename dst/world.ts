@@ -150,6 +150,7 @@ export class World {
       this.#tell(operation, failed("queue_full"));
     } else {
       this.count(`request ${operation.request.kind}`);
+      process.conduct.accepted(operation);
       this.open.get(process)?.add(operation);
     }
   }
@@ -162,6 +163,7 @@ export class World {
   }
 
   executed(process: Process, batch: TraceRecord & { readonly kind: "executed" }): void {
+    process.conduct.executed(batch);
     this.sightings.batch(process, batch);
     this.#log(
       process,
@@ -172,10 +174,14 @@ export class World {
     );
   }
 
-  told(record: TraceRecord): void {
+  told(process: Process, record: TraceRecord): void {
     this.count(`kernel ${record.kind}`);
     if (record.kind === "conflicted") this.sightings.conflicted(record.commands);
-    if (record.kind === "finished") this.sightings.finished(record.request, record.response);
+    if (record.kind !== "finished") return;
+    const { request, response } = record;
+    this.sightings.finished(request, response);
+    if (request.kind === "search_promises" || request.kind === "read_events") return;
+    process.conduct.finished(request, response);
   }
 
   /** A commit is durable, but for some of its components. */
@@ -196,6 +202,8 @@ export class World {
     };
     if (completion === undefined) this.tracer.submission(entry, submission);
     else this.tracer.completion(entry, completion);
+    if (step === "submission") process.conduct.launched(ticket, submission);
+    if (step === "completion") process.conduct.completed(ticket);
     if (step === "effect" && completion !== undefined) {
       this.sightings.effect(process, flight, completion);
     }
@@ -248,22 +256,6 @@ export class World {
       if (process?.isPaused) process.resume();
       else if (process === null && !isSpared) this.#start(node);
       else process?.poke();
-    }
-  }
-
-  /** Bounds that hold at the end of every tick. */
-  watch(process: Process): void {
-    const { kernel, limits: bounds } = process;
-    if (kernel.waiting > bounds.queueMax) {
-      throw new Violation("B", "queue", `${kernel.waiting} requests wait, ${bounds.queueMax} may`);
-    }
-    const inFlight = bounds.batchesMax + bounds.readsMax + 1;
-    if (process.aio.inFlight > inFlight) {
-      throw new Violation(
-        "B",
-        "flights",
-        `${process.aio.inFlight} submissions, ${inFlight} may be`,
-      );
     }
   }
 

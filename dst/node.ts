@@ -118,7 +118,7 @@ export class Process {
   crash(point: CrashPoint, key: string): boolean {
     if (!this.#isAlive) return true;
     const world = this.#world;
-    world.count(`reached ${point}`);
+    world.sightings.reach(point);
     if (point === "due.submitted") this.#sweeps += 1;
     if (!world.fate.strikes("crash", `${point} ${key}`, "crash")) return false;
     world.count(`crash ${point}`);

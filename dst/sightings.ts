@@ -5,6 +5,7 @@ import type { Command, Response } from "../kernel/command.ts";
 import { int64Max } from "../kernel/ids.ts";
 import type { Completion } from "../kernel/ports.ts";
 import type { Flight } from "./aio.ts";
+import type { CrashPoint } from "./crash-points.ts";
 import type { Process } from "./node.ts";
 import type { Operation } from "./operation.ts";
 import type { Past } from "./past.ts";
@@ -12,7 +13,8 @@ import type { Sometimes } from "./sometimes.ts";
 import type { Batch } from "./witness.ts";
 
 export class Sightings {
-  readonly counters = new Map<string, number>();
+  readonly #counters = new Map<string, number>();
+  readonly #reached = new Map<CrashPoint, number>();
   readonly seen = new Set<Sometimes>();
   readonly #past: Past;
   #conflicted = new Set<Command>();
@@ -24,7 +26,19 @@ export class Sightings {
   }
 
   count(name: string): void {
-    this.counters.set(name, (this.counters.get(name) ?? 0) + 1);
+    this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1);
+  }
+
+  /** A process passes a crash point. */
+  reach(point: CrashPoint): void {
+    this.#reached.set(point, (this.#reached.get(point) ?? 0) + 1);
+  }
+
+  get counters(): ReadonlyMap<string, number> {
+    const reached = [...this.#reached].map(
+      ([point, count]) => [`reached ${point}`, count] as const,
+    );
+    return new Map([...this.#counters, ...reached]);
   }
 
   see(name: Sometimes): void {

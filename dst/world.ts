@@ -207,7 +207,6 @@ export class World {
     if (step === "effect" && completion !== undefined) {
       this.sightings.effect(process, flight, completion);
     }
-    this.count(`${step} ${submission.kind}${completion?.kind === "failed" ? " failed" : ""}`);
   }
 
   /** What may befall a process as it wakes; @returns whether it cannot go on. */

@@ -10,6 +10,7 @@
 //       not handed out again. A courtesy to the other servers; nothing rests on it. The end of an
 //       older claim counts for `nextAt`, since whoever holds it may have crashed. A claim of this very
 //       call does not: the write that follows ends it, and who failed to write asks again unasked.
+//       A claim by a clock that is far ahead counts for nothing (claims.ts, A8).
 //   A6. A record that cannot be read is reported where its stream was asked for by key, fails a read
 //       that comes upon it, and keeps no other stream from being swept.
 

@@ -256,6 +256,19 @@ function claims(it: It): void {
     expect(names(store, 30 + 2 * claimMs)).toEqual(["same", "later"]);
   });
 
+  it("A8 a claim by a clock that is far ahead counts for nothing", (store) => {
+    for (const id of ["a", "b"]) arm(store, id, 20n);
+    expect(names(store, 1_000_000_000, 1)).toEqual(["a"]);
+    expect(names(store, 30)).toEqual(["a", "b"]);
+    expect(due(store, 31)).toEqual({ streams: [], nextAt: BigInt(30 + claimMs) });
+  });
+
+  it("A8 a claim by a clock that is a little ahead holds", (store) => {
+    arm(store, "a", 20n);
+    expect(names(store, 30 + claimMs)).toEqual(["a"]);
+    expect(due(store, 30)).toEqual({ streams: [], nextAt: BigInt(30 + 2 * claimMs) });
+  });
+
   it("A7 a claim that has ended for one has ended for all, whatever their clocks", (store) => {
     for (const id of ["a", "b"]) arm(store, id, 20n);
     expect(names(store, 30)).toEqual(["a", "b"]);

@@ -3,7 +3,8 @@
 // the two. A failure strikes before the effect or after it, and the second is the one to fear.
 //
 //   Z1. What a tick hands over leaves the process only after the tick, so a crash can take all of it.
-//   Z2. A dead process hears nothing any more; what it has written lands all the same.
+//   Z2. A dead process hears nothing any more; what it has written lands all the same. What it has sent
+//       and not written arrives if the store is elsewhere, and is gone if it lives in the process.
 //   Z3. Only a failed commit is ever of unknown outcome.
 
 import type { Aio, Completion, Cqe, Sqe, StoreFailure, Submission } from "../kernel/ports.ts";
@@ -33,6 +34,8 @@ export type AioOptions = {
   readonly fate: Fate;
   readonly witness: Witness;
   readonly ledger: Ledger;
+  /** The store is elsewhere; else it lives in the process (Z2). */
+  readonly isShared: boolean;
   readonly onStep: (step: Step, flight: Flight, completion?: Completion) => void;
   readonly onLanding: (flight: Flight, conflicts: readonly number[]) => void;
 };
@@ -151,8 +154,11 @@ export class SimulatedAio implements Aio {
   #strike(flight: Flight): void {
     if (flight.isAnswered) return; // by a cut connection
     const { submission } = flight;
-    if (submission.kind === "commit") this.#commit(flight, submission.components);
-    else if (this.#isOpen) this.#read(flight, submission);
+    if (submission.kind !== "commit") {
+      if (this.#isOpen) this.#read(flight, submission);
+    } else if (this.#isOpen || this.#outside.isShared) {
+      this.#commit(flight, submission.components); // Z2
+    }
   }
 
   #read(flight: Flight, submission: Exclude<Submission, { kind: "commit" }>): void {

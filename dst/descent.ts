@@ -5,17 +5,20 @@
 //   R6. It is smaller, or just as large and fails sooner.
 //   R7. Nothing is run twice, and nothing any more once the budget is spent.
 
+import { Anchored, Anchoring, type Anchors } from "./anchors.ts";
 import type { Choices } from "./choice.ts";
 import type { Intent, Plan } from "./plan.ts";
-import type { ChoiceList } from "./replay.ts";
+import { type Draw, Redrawn } from "./redraw.ts";
+import { type ChoiceList, sorted } from "./replay.ts";
 import { type Candidate, compareSizes, Scale } from "./size.ts";
-import { TraceHash } from "./trace.ts";
+import { TraceHash, type TraceRecord } from "./trace.ts";
 import type { Failure, Outcome } from "./verdict.ts";
 
-/** Runs a plan with the choices that it is given; says which of them were asked for. */
+/** Runs a plan with the choices that it is given; says which ones were made, zeros left out. */
 export type Run = (
   plan: Plan,
   choices: Choices,
+  onRecord: ((record: TraceRecord) => void) | null,
 ) => { readonly outcome: Outcome; readonly choices: Choices };
 
 export type Budget = {
@@ -42,6 +45,7 @@ export class Descent {
   #reached: Reached;
   #candidates = 0;
   #isSpent = false;
+  #anchored: { readonly best: Candidate; readonly anchors: Anchors } | null = null;
 
   private constructor(run: Run, budget: Budget, start: Reached) {
     this.#run = run;
@@ -52,10 +56,10 @@ export class Descent {
 
   /** @returns null if the run does not fail as it is said to */
   static from(start: Candidate, wanted: Failure, run: Run, budget: Budget): Descent | null {
-    const { outcome, choices } = run(start.plan, new Map(start.choices));
+    const { outcome, choices } = run(start.plan, new Map(start.choices), null);
     const { failure } = outcome;
     if (failure === null || !isSame(failure, wanted)) return null;
-    const candidate = { ...start, choices: asked(start.choices, choices) };
+    const candidate = { ...start, choices: sorted(choices) };
     const size = [...new Scale().weigh(candidate), failure.at, failure.record];
     return new Descent(run, budget, { candidate, outcome, failure, size });
   }
@@ -83,21 +87,26 @@ export class Descent {
 
   /** @returns whether this is the best one now */
   try(candidate: Candidate): boolean {
-    if (this.#isSpent) return false; // R7
-    const size = this.#scale.weigh(candidate);
-    if (compareSizes(size, this.#reached.size) > 0) return false; // R6
-    const digest = this.#digests.of(candidate);
-    if (this.#seen.has(digest) || !this.#mayRun()) return false; // R7
-    this.#seen.add(digest);
-    this.#candidates += 1;
-    const { outcome, choices } = this.#run(candidate.plan, new Map(candidate.choices));
-    const { failure } = outcome;
-    if (failure === null || !isSame(failure, this.failure)) return false; // R5
-    return this.#reach(
-      { ...candidate, choices: asked(candidate.choices, choices) },
-      failure,
-      outcome,
-    );
+    if (!this.#isWorth(candidate, this.#digests.of(candidate))) return false;
+    const { plan, choices } = candidate;
+    return this.#judge(plan, this.#run(plan, new Map(choices), null));
+  }
+
+  /** As `try`; if that fails, again with each choice at the time at which it was made (anchors.ts). */
+  tryMoved(candidate: Candidate): boolean {
+    if (this.try(candidate)) return true;
+    if (candidate.choices.length === 0) return false;
+    if (!this.#isWorth(candidate, `moved ${this.#digests.of(candidate)}`)) return false;
+    const choices = new Anchored(this.#findAnchors());
+    return this.#judge(candidate.plan, this.#run(candidate.plan, choices, choices.onRecord));
+  }
+
+  /** With choices that are drawn anew (redraw.ts). */
+  tryRedrawn(draw: Draw): boolean {
+    const candidate = { plan: draw.plan, choices: [] };
+    const digest = `drawn ${draw.number} ${this.#digests.of(candidate)}`;
+    if (!this.#isWorth(candidate, digest)) return false;
+    return this.#judge(draw.plan, this.#run(draw.plan, new Redrawn(draw), null));
   }
 
   /**
@@ -107,14 +116,15 @@ export class Descent {
   reduce<Edit>(
     edits: readonly Edit[],
     apply: (best: Candidate, chunk: ReadonlySet<Edit>) => Candidate,
+    { attempt = (candidate: Candidate) => this.try(candidate), least = 1 } = {},
   ): void {
     let left = edits;
     let length = left.length;
-    while (left.length > 0 && !this.#isSpent) {
+    while (left.length > 0 && length >= least && !this.#isSpent) {
       for (let end = left.length; end > 0; end -= length) {
         if (this.#isSpent) return;
         const start = Math.max(0, end - length);
-        if (!this.try(apply(this.best, new Set(left.slice(start, end))))) continue;
+        if (!attempt(apply(this.best, new Set(left.slice(start, end))))) continue;
         left = [...left.slice(0, start), ...left.slice(end)];
       }
       if (length === 1) return;
@@ -122,27 +132,49 @@ export class Descent {
     }
   }
 
-  #mayRun(): boolean {
-    this.#isSpent ||= this.#candidates >= this.#budget.candidatesMax || this.#budget.isSpent();
-    return !this.#isSpent;
+  /** Not larger than the best one, not known, and still paid for. */
+  #isWorth(candidate: Candidate, digest: string): boolean {
+    if (this.#isSpent || this.#seen.has(digest)) return false; // R7
+    if (compareSizes(this.#scale.weigh(candidate), this.#reached.size) > 0) return false; // R6
+    const { candidatesMax, isSpent } = this.#budget;
+    this.#isSpent = this.#candidates >= candidatesMax || isSpent();
+    if (this.#isSpent) return false;
+    this.#seen.add(digest);
+    this.#candidates += 1;
+    return true;
   }
 
-  #reach(candidate: Candidate, failure: Failure, outcome: Outcome): boolean {
+  #judge(plan: Plan, { outcome, choices }: ReturnType<Run>): boolean {
+    const { failure } = outcome;
+    if (failure === null || !isSame(failure, this.failure)) return false; // R5
+    const candidate = { plan, choices: this.#known(choices) };
     const size = [...this.#scale.weigh(candidate), failure.at, failure.record];
     if (compareSizes(size, this.#reached.size) >= 0) return false; // R6
     this.#seen.add(this.#digests.of(candidate));
     this.#reached = { candidate, outcome, failure, size };
     return true;
   }
+
+  /** Only what was made; the same objects for the same choices, which are digested once. */
+  #known(choices: Choices): ChoiceList {
+    const known = new Map(this.best.choices.map((choice) => [choice[0], choice]));
+    return sorted(choices).map((choice) => {
+      const same = known.get(choice[0]);
+      return same?.[1] === choice[1] ? same : choice;
+    });
+  }
+
+  #findAnchors(): Anchors {
+    if (this.#anchored?.best === this.best) return this.#anchored.anchors;
+    const noting = new Anchoring(this.best.choices);
+    this.#run(this.best.plan, noting, noting.onRecord);
+    this.#anchored = { best: this.best, anchors: noting.anchors };
+    return noting.anchors;
+  }
 }
 
 function isSame(failure: Failure, wanted: Failure): boolean {
   return failure.oracle === wanted.oracle && failure.rule === wanted.rule;
-}
-
-/** A choice that nobody asked for can go without another run. */
-function asked(choices: ChoiceList, chosen: Choices): ChoiceList {
-  return choices.filter(([name]) => chosen.has(name));
 }
 
 /** Names a candidate. What candidates share is read once; two with one name cost a candidate. */

@@ -16,7 +16,7 @@ export function operationOf(entry: number): number {
   return (entry - 1) >> 1;
 }
 
-/** Calls and returns as they followed each other: a ring, from which operations are lifted. */
+/** A ring of entries: the call of operation `i` is entry `2i + 1`, its return the next one. */
 export class Entries {
   readonly #next: Int32Array;
   readonly #previous: Int32Array;

@@ -7,12 +7,12 @@ export const none = -1;
 /** The first node: nothing is placed. */
 export const root = 0;
 
-/** Which operations have their place. Of the words between `first` and `end` none is superfluous. */
+/** Which operations have their place, a bit for each. Only the words from `first` to `end` tell. */
 export class Subset {
   hash = 0;
-  /** All before it are placed. */
+  /** The first word that is not full. */
   first = 0;
-  /** None from here on is placed. */
+  /** Behind the last word that is not empty. */
   end = 0;
   readonly words: Int32Array;
   readonly #hashes: Int32Array;

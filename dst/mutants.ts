@@ -44,7 +44,7 @@ export type Mutant = Edit & {
   readonly oracles: readonly OracleCode[];
   /** Found within so many seeds. */
   readonly seedsMax: number;
-  /** Flags of `resonate dst run`, without which it cannot be seen. */
+  /** Flags of `resonate dst run`, without which it cannot be seen, or hardly ever. */
   readonly flags?: readonly string[];
 };
 

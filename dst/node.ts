@@ -73,6 +73,7 @@ export class Process {
       fate: world.fate,
       witness: world.witness,
       ledger: this.ledger,
+      isShared: world.pollMs !== null,
       onStep: (step, flight, completion) => world.traceStep(this, step, flight, completion),
       onLanding: (flight, conflicts) => world.landed(this, flight, conflicts),
     });

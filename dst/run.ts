@@ -1,5 +1,6 @@
 // The door of the simulation: what bin/ calls.
 
+import type { Request } from "../kernel/command.ts";
 import type { Probe } from "../store/probe.ts";
 import type { Store } from "../store/store.ts";
 import { type Choices, type Chooser, Drawing, Recording, Replaying } from "./choice.ts";
@@ -10,6 +11,8 @@ import type { TraceRecord } from "./trace.ts";
 import { Crash, type Failure, type Outcome, type Search, Violation } from "./verdict.ts";
 import { World } from "./world.ts";
 
+export type Codec = (request: Request) => Request | null;
+
 export type Tools = {
   /** A new, empty store that breaks where the probe says so; called once. */
   readonly openStore: (probe: Probe) => Store;
@@ -19,6 +22,8 @@ export type Tools = {
   readonly choices: Choices | null;
   /** Told once at the end what was chosen; null: nobody wants to know. */
   readonly onChoices: ((choices: Choices) => void) | null;
+  /** Writes and reads a request as the API would; null where the API cannot say it. Pure. */
+  readonly codec?: Codec;
   /** Chooses in place of `choices`; for the systematic search. */
   readonly chooser?: Chooser;
 };
@@ -27,11 +32,11 @@ export type Tools = {
 export type Simulate = (plan: Plan, tools: Tools) => Outcome;
 
 export const simulate: Simulate = (plan, tools) => {
-  const { openStore, onRecord, choices, onChoices, chooser } = tools;
+  const { openStore, onRecord, choices, onChoices, chooser, codec = () => null } = tools;
   const drawn = choices === null ? new Drawing(plan.seed) : new Replaying(choices);
   const source = chooser ?? drawn;
   const recording = onChoices === null ? null : new Recording(source);
-  const world = new World({ plan, openStore, chooser: recording ?? source, onRecord });
+  const world = new World({ plan, openStore, chooser: recording ?? source, onRecord, codec });
   let search: Search | null = null;
   const failure = failureOf(world, () => {
     live(world);

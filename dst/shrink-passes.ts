@@ -3,11 +3,13 @@
 // far to a better one, or leaves it.
 
 import { bounds, type Limits, limits } from "../kernel/limits.ts";
+import { isFault, parseName } from "./choice-name.ts";
 import type { Descent } from "./descent.ts";
 import { type FaultName, faultNames } from "./faults.ts";
 import { connected, idsOf } from "./involved.ts";
 import type { Intent, Plan } from "./plan.ts";
 import {
+  advance,
   calm,
   renameChoices,
   shortenIds,
@@ -28,6 +30,7 @@ export const passes: readonly Pass[] = [
   dropIntents,
   dropFaults,
   dropChoices,
+  advance,
   dropIds,
   mergeClients,
   relaxLimits,
@@ -38,9 +41,17 @@ export const passes: readonly Pass[] = [
   squeezeNumbers,
 ];
 
+/** Into how many parts intents are divided before other draws are tried. Arbitrary. */
+const partsMax = 32;
+/** Intents that a reader can take in. Arbitrary. */
+const readableMax = 30;
+/** Draws for each slice; measured: of one that is hit at all, one in 50 to 2000 hits. */
+const drawsMax = 700;
+
 /** Much at once: many failures need no fault at all, and most need no odd limits. */
 function leap(descent: Descent): void {
   descent.try(edited(descent.best, { store: "memory", isSearched: false }));
+  descent.try(edited(descent.best, { limits: limits() }));
   const { plan } = descent.best;
   const quiet = { ...plan, faults: withoutFaults(plan, new Set(faultNames)) };
   descent.try({ plan: quiet, choices: [] });
@@ -60,25 +71,38 @@ function cut(descent: Descent): void {
  * or through others. What reads many promises stays only if the failure needs it.
  */
 function slice(descent: Descent): void {
-  const { ids, intent } = descent.failure;
-  const { intents } = descent.best.plan;
-  const failed = intents.find(({ key }) => key === intent);
-  const core = new Set([...ids, ...(failed === undefined ? [] : idsOf(failed.action))]);
-  if (core.size === 0) return;
-  const component = connected(core, intents);
+  for (const intents of slices(descent)) {
+    if (descent.tryMoved(edited(descent.best, { intents }))) return;
+  }
+}
+
+/** The smallest one first; fewer intents than there are, all of them. */
+function slices({ best, failure }: Descent): readonly (readonly Intent[])[] {
+  const { intents } = best.plan;
+  const failed = intents.find(({ key }) => key === failure.intent);
+  const core = new Set([...failure.ids, ...(failed === undefined ? [] : idsOf(failed.action))]);
+  if (core.size === 0) return [];
   const touches = (among: ReadonlySet<string>) => (each: Intent) => {
     return each === failed || idsOf(each.action).some((id) => among.has(id));
   };
   const isWide = ({ action }: Intent) => idsOf(action).length === 0;
-  if (keep(descent, touches(core)) || keep(descent, touches(component))) return;
-  keep(descent, (each) => isWide(each) || touches(component)(each));
+  const component = touches(connected(core, intents));
+  return [
+    intents.filter(touches(core)),
+    intents.filter(component),
+    intents.filter((each) => isWide(each) || component(each)),
+  ].filter(({ length }) => length < intents.length);
 }
 
 function dropClients(descent: Descent): void {
-  descent.reduce(clientsOf(descent.best), ({ plan, choices }, gone) => {
-    const intents = plan.intents.filter(({ client }) => !gone.has(client));
-    return { plan: { ...plan, intents }, choices };
-  });
+  descent.reduce(
+    clientsOf(descent.best),
+    ({ plan, choices }, gone) => {
+      const intents = plan.intents.filter(({ client }) => !gone.has(client));
+      return { plan: { ...plan, intents }, choices };
+    },
+    { attempt: moving(descent) },
+  );
 }
 
 /** One client for all, so that nothing is concurrent, or as few as can be. */
@@ -118,12 +142,39 @@ function dropNodes(descent: Descent): void {
   }
 }
 
+/** Large parts first; where much is left all the same, other draws may do with less. */
 function dropIntents(descent: Descent): void {
+  const { length } = descent.best.plan.intents;
+  reduceIntents(descent, Math.ceil(length / partsMax));
+  if (descent.best.plan.intents.length > readableMax) redraw(descent);
+  reduceIntents(descent, 1);
+}
+
+/** @param least how many at a time, at the least */
+function reduceIntents(descent: Descent, least: number): void {
   const keys = descent.best.plan.intents.map(({ key }) => key);
-  descent.reduce(keys, ({ plan, choices }, gone) => {
+  const without = ({ plan, choices }: Candidate, gone: ReadonlySet<number>) => {
     const intents = plan.intents.filter(({ key }) => !gone.has(key));
     return { plan: { ...plan, intents }, choices };
-  });
+  };
+  descent.reduce(keys, without, { attempt: moving(descent), least });
+}
+
+/** The promises of the failure alone, with other delays, and with those faults that struck them. */
+function redraw(descent: Descent): void {
+  const { best, failure } = descent;
+  const struck = best.choices
+    .map(([name]) => parseName(name))
+    .filter(({ entity }) => {
+      return failure.ids.some((id) => entity.endsWith(` ${id}`));
+    });
+  const likely = distinct(struck.map(({ site }) => site)).filter(isFault);
+  for (const intents of slices(descent)) {
+    const plan = { ...best.plan, intents };
+    for (let number = 0; number < drawsMax; number++) {
+      if (descent.tryRedrawn({ plan, number, likely })) return;
+    }
+  }
 }
 
 function dropFaults(descent: Descent): void {
@@ -136,9 +187,9 @@ function dropFaults(descent: Descent): void {
 
 /** All of a kind, then each: what is not chosen is 0, and quiet. */
 function dropChoices(descent: Descent): void {
-  const sites = distinct(descent.best.choices.map(([name]) => siteOf(name)));
+  const sites = distinct(descent.best.choices.map(([name]) => parseName(name).site));
   descent.reduce(sites, ({ plan, choices }, gone) => {
-    return { plan, choices: choices.filter(([name]) => !gone.has(siteOf(name))) };
+    return { plan, choices: choices.filter(([name]) => !gone.has(parseName(name).site)) };
   });
   const names = descent.best.choices.map(([name]) => name);
   descent.reduce(names, ({ plan, choices }, gone) => {
@@ -148,10 +199,16 @@ function dropChoices(descent: Descent): void {
 
 function dropIds(descent: Descent): void {
   const ids = distinct(descent.best.plan.intents.flatMap(({ action }) => idsOf(action)));
-  descent.reduce(ids, ({ plan, choices }, gone) => {
-    const intents = plan.intents.filter(({ action }) => !idsOf(action).some((id) => gone.has(id)));
-    return { plan: { ...plan, intents }, choices };
-  });
+  descent.reduce(
+    ids,
+    ({ plan, choices }, gone) => {
+      const intents = plan.intents.filter(
+        ({ action }) => !idsOf(action).some((id) => gone.has(id)),
+      );
+      return { plan: { ...plan, intents }, choices };
+    },
+    { attempt: moving(descent) },
+  );
 }
 
 /** To what is usual, else to one. */
@@ -170,7 +227,12 @@ function relaxLimits(descent: Descent): void {
 function keep(descent: Descent, isKept: (intent: Intent) => boolean): boolean {
   const { intents } = descent.best.plan;
   const kept = intents.filter(isKept);
-  return kept.length < intents.length && descent.try(edited(descent.best, { intents: kept }));
+  return kept.length < intents.length && descent.tryMoved(edited(descent.best, { intents: kept }));
+}
+
+/** What takes intents away moves whatever is counted. */
+function moving(descent: Descent): (candidate: Candidate) => boolean {
+  return (candidate) => descent.tryMoved(candidate);
 }
 
 function edited({ plan, choices }: Candidate, change: Partial<Plan>): Candidate {
@@ -181,11 +243,6 @@ function withoutFaults({ faults }: Plan, off: ReadonlySet<FaultName>): Plan["fau
   return Object.fromEntries(
     faultNames.map((name) => [name, off.has(name) ? 0 : faults[name]]),
   ) as Plan["faults"]; // one member for each name
-}
-
-/** Choices are named by their site first (choice.ts). */
-function siteOf(name: string): string {
-  return name.split(" ", 1)[0] ?? "";
 }
 
 function distinct<Value>(values: readonly Value[]): readonly Value[] {

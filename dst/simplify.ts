@@ -1,8 +1,8 @@
 // Makes what is left of a failing run plainer, without taking intents away: values, ids, who goes
 // first, when things happen. Passes of shrink-passes.ts.
 
+import { isFault, parseName, printName } from "./choice-name.ts";
 import type { Descent } from "./descent.ts";
-import { faultNames } from "./faults.ts";
 import { idsOf } from "./involved.ts";
 import type { Action, Deadline, Intent, PairList, PlainValue } from "./plan.ts";
 import type { ChoiceList } from "./replay.ts";
@@ -151,12 +151,12 @@ export function renameChoices(choices: ChoiceList, names: Names): ChoiceList {
   return choices.map(([name, value]) => [renameChoice(name, names), value]);
 }
 
-/** The entity comes before the number of the occurrence, if there is one (choice.ts, H2). */
 function renameChoice(name: string, names: Names): string {
-  const [, entity = name, occurrence = ""] = /^(.*?)( #\d+)?$/su.exec(name) ?? [];
+  const parsed = parseName(name);
   for (const [id, to] of names) {
-    if (!entity.endsWith(` ${id}`)) continue;
-    return `${entity.slice(0, entity.length - id.length)}${to}${occurrence}`;
+    const { entity } = parsed;
+    if (entity !== id && !entity.endsWith(` ${id}`)) continue;
+    return printName({ ...parsed, entity: entity.slice(0, entity.length - id.length) + to });
   }
   return name;
 }
@@ -209,7 +209,7 @@ export function squeezeNumbers(descent: Descent): void {
   }
   for (const value of magnitudes.slice(1)) {
     const larger = descent.best.choices.filter(
-      ([name, chosen]) => chosen > value && !isFault(name),
+      ([name, chosen]) => chosen > value && !isFault(parseName(name).site),
     );
     descent.reduce(
       larger.map(([name]) => name),
@@ -221,7 +221,30 @@ export function squeezeNumbers(descent: Descent): void {
   }
 }
 
-/** Whether it strikes, of a million (fate.ts): less would be never. */
-function isFault(name: string): boolean {
-  return faultNames.some((fault) => name.startsWith(`${fault} `));
+/** What strikes at the hundredth occasion may do so at the first one, and then needs no others. */
+export function advance(descent: Descent): void {
+  for (const [name] of descent.best.choices) {
+    let current = name;
+    let { occurrence: step } = parseName(name);
+    while (step >= 1) {
+      const earlier = earlierBy(current, step);
+      if (descent.try(exchanged(descent.best, current, earlier))) current = earlier;
+      else step = Math.floor(step / 2);
+      step = Math.min(step, parseName(current).occurrence);
+    }
+  }
+}
+
+function earlierBy(name: string, count: number): string {
+  const parsed = parseName(name);
+  return printName({ ...parsed, occurrence: parsed.occurrence - count });
+}
+
+/** As it is, if there is a choice of the new name already. */
+function exchanged(best: Candidate, from: string, to: string): Candidate {
+  if (best.choices.some(([name]) => name === to)) return best;
+  const choices = best.choices.map((choice) => {
+    return choice[0] === from ? ([to, choice[1]] as const) : choice;
+  });
+  return { plan: best.plan, choices };
 }

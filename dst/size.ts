@@ -5,6 +5,7 @@
 //       the end the weight, which counts whatever makes a value longer than it must be.
 
 import { bounds, type Limits } from "../kernel/limits.ts";
+import { parseName } from "./choice-name.ts";
 import { idsOf } from "./involved.ts";
 import type { Action, Deadline, Intent, PairList, PlainValue, Plan } from "./plan.ts";
 import type { ChoiceList } from "./replay.ts";
@@ -46,12 +47,12 @@ export function sizesOf({ plan, choices }: Candidate): Sizes {
 
 /** To be compared by `compareSizes`; weighs an intent once. */
 export class Scale {
-  readonly #weights = new WeakMap<Intent, number>();
+  readonly #weights = new WeakMap<Intent | ChoiceList[number], number>();
 
   weigh({ plan, choices }: Candidate): readonly number[] {
     let weight = worldWeight(plan);
     for (const intent of plan.intents) weight += this.#weightOf(intent);
-    for (const [, value] of choices) weight += digits(value);
+    for (const choice of choices) weight += this.#weightOfChoice(choice);
     const { intents, nodes, clients } = plan;
     return [intents.length, nodes, clients, faultsOn(plan), choices.length, weight];
   }
@@ -61,6 +62,15 @@ export class Scale {
     if (known !== undefined) return known;
     const weight = digits(intent.at) + digits(intent.client) + actionWeight(intent.action);
     this.#weights.set(intent, weight);
+    return weight;
+  }
+
+  #weightOfChoice(choice: ChoiceList[number]): number {
+    const known = this.#weights.get(choice);
+    if (known !== undefined) return known;
+    const [name, value] = choice;
+    const weight = digits(value) + digits(parseName(name).occurrence);
+    this.#weights.set(choice, weight);
     return weight;
   }
 }

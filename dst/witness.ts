@@ -30,7 +30,7 @@ import {
 import { canonical, dueAt, idsOf, type ModelAnswer, search, step } from "./model.ts";
 import type { Operation, Own } from "./operation.ts";
 import { Past } from "./past.ts";
-import { StreamOracle } from "./stream-oracle.ts";
+import { StreamOracle, showEvent } from "./stream-oracle.ts";
 import { Violation } from "./verdict.ts";
 
 export type Batch = TraceRecord & { readonly kind: "executed" };
@@ -222,7 +222,7 @@ export class Witness {
       operation.expected = { kind: "page", text: showModelPage(page), at };
     } else {
       const response = history(this.past, read, this.#options.pageWeightMax);
-      operation.expected = { kind: "page", text: showResponse(response), at };
+      operation.expected = { kind: "page", text: shown(response), at };
     }
   }
 
@@ -261,12 +261,12 @@ export class Witness {
     const text = expected.kind === "page" ? expected.text : showAnswer(expected.answer);
     const isSame =
       expected.kind === "page"
-        ? showResponse(response) === expected.text
+        ? shown(response) === expected.text
         : sameAnswer(expected.answer, response);
     if (isSame && !isLie) return;
     throw new Violation("W", isLie ? "canary" : "released", "the answer is not the model's", {
       expected: isLie ? "what only the canary says" : text,
-      actual: showResponse(response),
+      actual: shown(response),
       ids: idsIn(operation.request),
       intent: operation.key,
     });
@@ -314,6 +314,13 @@ function history(past: Past, { of, after, limit }: ReadEvents, weightMax: number
   const last = events.at(-1);
   const hasMore = events.length < rest.length && last !== undefined;
   return { kind: "events", page: { events, next: hasMore ? placeOf(last) : null } };
+}
+
+/** A history in full, each event to the letter. */
+function shown(response: Response): string {
+  if (response.kind !== "events") return showResponse(response);
+  const { events, next } = response.page;
+  return [...events.map(showEvent), next === null ? "end" : "more"].join("\n");
 }
 
 function isRead({ request }: Operation): boolean {

@@ -19,6 +19,7 @@ import type { FaultName } from "./faults.ts";
 import { Process } from "./node.ts";
 import type { Operation, Own } from "./operation.ts";
 import type { Plan } from "./plan.ts";
+import type { Codec } from "./run.ts";
 import { showBatch, showRequest } from "./show.ts";
 import { Sightings } from "./sightings.ts";
 import type { Sometimes } from "./sometimes.ts";
@@ -32,6 +33,7 @@ export type WorldOptions = {
   readonly openStore: (probe: Probe) => Store;
   readonly chooser: Chooser;
   readonly onRecord: ((record: Line) => void) | null;
+  readonly codec: Codec;
 };
 
 type Begin = Pick<Operation, "key" | "attempt" | "client" | "request">;
@@ -47,6 +49,7 @@ export class World {
   readonly store: Store;
   readonly queue: EventQueue;
   readonly fate: Fate;
+  readonly codec: Codec;
   readonly disk: Disk;
   readonly witness: Witness;
   readonly tracer: Tracer;
@@ -63,7 +66,8 @@ export class World {
   readonly #openSites: ReadonlySet<ProbeSite>;
   faultCount = 0;
 
-  constructor({ plan, openStore, chooser, onRecord }: WorldOptions) {
+  constructor({ plan, openStore, chooser, onRecord, codec }: WorldOptions) {
+    this.codec = codec;
     this.plan = plan;
     this.tracer = new Tracer(onRecord);
     this.queue = new EventQueue(plan.policy, chooser);

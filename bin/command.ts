@@ -13,8 +13,11 @@ export type Outside = Omit<Sources, "args"> & {
   readonly stderr: Writable;
 };
 
-/** 0: done; 1: refused or failed; 74: the store failed, and only a restart can tell how (§6.3). */
-export type ExitCode = 0 | 1 | 74;
+/**
+ * 0: done; 1: refused or failed; 74: the store failed, and only a restart can tell how (§6.3). The
+ * simulation says with 1 to 6 what it found (simulation.md §6).
+ */
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 74;
 
 export type Command = {
   /** One word or two. */

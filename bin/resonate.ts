@@ -4,13 +4,16 @@
 import { homedir } from "node:os";
 import type { Command, ExitCode, Outside } from "./command.ts";
 import { dev } from "./dev.ts";
+import { dst, dstCommands } from "./dst/commands.ts";
 import { overview } from "./help.ts";
 import { logExport, logVerify } from "./log.ts";
 import { StreamSink } from "./logger.ts";
 import { serve } from "./serve.ts";
 import { version } from "./version.ts";
 
-export const commands: readonly Command[] = [serve, dev, logVerify, logExport];
+/** What the overview shows. */
+const listed: readonly Command[] = [serve, dev, logVerify, logExport, dst];
+export const commands: readonly Command[] = [...listed, ...dstCommands];
 
 /** Ends the process. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -38,7 +41,7 @@ export async function main(args: readonly string[]): Promise<void> {
 export async function run(args: readonly string[], outside: Outside): Promise<ExitCode> {
   const [first = "", second = ""] = args;
   if (first === "version" || first === "--version") return print(outside, `resonate ${version}\n`);
-  if (first === "--help" || first === "-h") return print(outside, overview(commands));
+  if (first === "--help" || first === "-h") return print(outside, overview(listed));
   if (first === "help") return help(args.slice(1), outside);
   const command = find([`${first} ${second}`, first]);
   if (command === undefined) return refuse(args, outside);
@@ -46,7 +49,7 @@ export async function run(args: readonly string[], outside: Outside): Promise<Ex
 }
 
 function help(words: readonly string[], outside: Outside): ExitCode {
-  if (words.length === 0) return print(outside, overview(commands));
+  if (words.length === 0) return print(outside, overview(listed));
   const command = find([words.join(" ")]);
   return command === undefined ? refuse(words, outside) : print(outside, command.help());
 }
@@ -63,7 +66,7 @@ function print({ stdout }: Outside, text: string): ExitCode {
 function refuse(words: readonly string[], { stderr }: Outside): ExitCode {
   const reason =
     words.length === 0 ? "a command is needed" : `unknown command "${words.join(" ")}"`;
-  stderr.write(`resonate: ${reason}\n\n${overview(commands)}`);
+  stderr.write(`resonate: ${reason}\n\n${overview(listed)}`);
   return 1;
 }
 

@@ -208,7 +208,7 @@ function atLeastZero(ms: number): bigint {
 }
 
 function keyOf(key: string | null, variant: number): string | null {
-  return key === null || variant === 0 ? key : `${key}~${variant}`;
+  return key === null || variant === 0 ? key : `${variant}~${key.slice(0, 100)}`; // within bounds
 }
 
 function toValue({ headers, data }: PlainValue): Value {

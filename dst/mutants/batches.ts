@@ -2,6 +2,9 @@
 
 import type { Mutant } from "../mutants.ts";
 
+/** Commits of which the server does not know whether they have landed. */
+const lost = "fail_never_landing,fail_landing_later,fail_after,slow,slow_sync";
+
 export const batches: readonly Mutant[] = [
   {
     name: "respond-before-commit",
@@ -100,7 +103,7 @@ export const batches: readonly Mutant[] = [
     file: "kernel/component.ts",
     find: "union(parent, other, index);",
     replace: "if (find(parent, index) === index) union(parent, other, index);",
-    oracles: ["W", "F", "T"],
+    oracles: ["W", "F", "T", "B"],
     seedsMax: 200,
   },
   {
@@ -162,6 +165,7 @@ export const batches: readonly Mutant[] = [
     replace: "return executed.length > 0 && command !== undefined;",
     oracles: ["W"],
     seedsMax: 200,
+    flags: ["--nodes", "2:3", "--ops", "300", "--faults", lost],
   },
   {
     name: "look-believes",
@@ -200,6 +204,7 @@ export const batches: readonly Mutant[] = [
     replace: "",
     oracles: ["B"],
     seedsMax: 200,
+    flags: ["--limits", "queueMax=2"],
   },
   {
     name: "queue-overwrites",
@@ -234,7 +239,7 @@ export const batches: readonly Mutant[] = [
     find: 'if (!isQueued) this.#abandon(batch, "store_overloaded");',
     replace: "if (!isQueued) this.#batchCount -= 1;",
     oracles: ["V", "B"],
-    seedsMax: 50,
+    seedsMax: 200,
   },
   {
     name: "overloaded-read-forgotten",
@@ -243,7 +248,7 @@ export const batches: readonly Mutant[] = [
     find: 'else this.#show(asked, failed("store_overloaded"));',
     replace: "",
     oracles: ["V", "B"],
-    seedsMax: 50,
+    seedsMax: 200,
   },
   {
     name: "read-slot-leak",
@@ -289,7 +294,7 @@ export const batches: readonly Mutant[] = [
     find: "again: [...held, ...rest]",
     replace: "again: [...rest]",
     oracles: ["V", "B"],
-    seedsMax: 50,
+    seedsMax: 200,
   },
   {
     name: "repetitions-beyond-batch-lost",
@@ -299,6 +304,7 @@ export const batches: readonly Mutant[] = [
     replace: "again: held",
     oracles: ["V", "B"],
     seedsMax: 200,
+    flags: ["--faults", "false_conflict", "--limits", "batchMax=2,batchesMax=4"],
   },
   {
     name: "held-order-lost",
@@ -327,7 +333,7 @@ export const batches: readonly Mutant[] = [
       (callbacks as PromiseId[]).push(event.awaiter);
       return callbacks;`,
     oracles: ["W", "F", "X", "A"],
-    seedsMax: 50,
+    seedsMax: 200,
   },
   {
     name: "unreadable-taken-for-absent",
@@ -350,5 +356,6 @@ export const batches: readonly Mutant[] = [
     replace: "isWhole",
     oracles: ["W"],
     seedsMax: 200,
+    flags: ["--faults", "unreadable,slow"],
   },
 ];

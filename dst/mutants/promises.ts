@@ -315,7 +315,7 @@ export const promises: readonly Mutant[] = [
     find: "touch(set, promiseKey(command.awaiter), author);",
     replace: "",
     oracles: ["W"],
-    seedsMax: 50,
+    seedsMax: 200,
   },
   {
     name: "register-untargeted-accepted",

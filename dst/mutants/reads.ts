@@ -138,7 +138,7 @@ export const reads: readonly Mutant[] = [
     file: "store/memory.ts",
     find: "from(log, range.after)",
     replace: "from(log, range.after + 1)",
-    oracles: ["W", "F"],
+    oracles: ["W", "F", "T"],
     seedsMax: 50,
   },
   {

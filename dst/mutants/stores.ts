@@ -4,6 +4,9 @@ import type { Mutant } from "../mutants.ts";
 
 const several = ["--nodes", "2:3"];
 const sqlite = ["--store", "sqlite"];
+const early = "aio_full,fail_before,rolled_back";
+/** Sweeps again before the claim of a sweep that came to nothing has ended. */
+const retrying = ["--nodes", "1", "--ops", "100", "--faults", early, "--limits", "sweepRetryMs=1"];
 
 export const stores: readonly Mutant[] = [
   {
@@ -70,7 +73,7 @@ export const stores: readonly Mutant[] = [
     file: "store/memory.ts",
     find: "return left.row.number - right.row.number;",
     replace: "return 0;",
-    oracles: ["W", "X"],
+    oracles: ["S", "W", "X"],
     seedsMax: 50,
   },
   {
@@ -108,7 +111,7 @@ export const stores: readonly Mutant[] = [
     replace: "this.#nextTimer()?.dueAt ?? null",
     oracles: ["V"],
     seedsMax: 200,
-    flags: ["--nodes", "1"],
+    flags: retrying,
   },
   {
     name: "tags-not-indexed",

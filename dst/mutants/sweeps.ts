@@ -2,7 +2,7 @@
 
 import type { Mutant } from "../mutants.ts";
 
-/** Where other servers sweep as well, they make up for what one of them forgets. */
+/** Where other servers sweep as well, or much is written, that makes up for what one sweep forgets. */
 const alone = ["--nodes", "1"];
 
 export const sweeps: readonly Mutant[] = [
@@ -14,7 +14,7 @@ export const sweeps: readonly Mutant[] = [
     replace: "if (nextAt !== null && nextAt > now) this.askBy(nextAt);",
     oracles: ["V"],
     seedsMax: 50,
-    flags: alone,
+    flags: [...alone, "--ops", "300", "--limits", "dueMax=1"],
   },
   {
     name: "next-due-forgotten",
@@ -34,28 +34,29 @@ export const sweeps: readonly Mutant[] = [
     replace: "#askAt: DeadlineMs | null = null;",
     oracles: ["V"],
     seedsMax: 200,
-    flags: alone,
+    flags: [...alone, "--ops", "300", "--faults", "crash,kill,power_cut,graceful_stop"],
   },
   {
-    name: "sweep-failure-forgotten",
-    fault: "A sweep that fails is not tried again.",
+    name: "sweep-failure-sticks",
+    fault: "A sweep that fails counts as under way for ever.",
     file: "kernel/due-list.ts",
-    find: `if (completion.kind === "failed") {
-      this.askLater(now);`,
-    replace: 'if (completion.kind === "failed") {',
+    find: `this.#isAsking = false;
+    if (completion.kind === "failed") {`,
+    replace: `this.#isAsking = completion.kind === "failed";
+    if (completion.kind === "failed") {`,
     oracles: ["V"],
     seedsMax: 200,
     flags: alone,
   },
   {
-    name: "sweep-refusal-forgotten",
-    fault: "A sweep that the outside does not take is not tried again.",
+    name: "sweep-refusal-sticks",
+    fault: "A sweep that the outside does not take counts as under way for ever.",
     file: "kernel/due-list.ts",
-    find: "if (!isAsked) this.askLater(now);",
-    replace: "",
+    find: "this.#isAsking = isAsked;",
+    replace: "this.#isAsking = true;",
     oracles: ["V"],
     seedsMax: 200,
-    flags: alone,
+    flags: [...alone, "--ops", "300", "--faults", "aio_full"],
   },
   {
     name: "sweep-before-due",
@@ -84,26 +85,7 @@ export const sweeps: readonly Mutant[] = [
     replace: "",
     oracles: ["V"],
     seedsMax: 200,
-    flags: alone,
-  },
-  {
-    name: "lost-commit-due-forgotten",
-    fault: "What a lost commit has made due is forgotten if the log does not show it in time.",
-    file: "kernel/kernel.ts",
-    find: `this.#batchCount -= 1;
-    this.#due.askLater(this.#now);`,
-    replace: "this.#batchCount -= 1;",
-    also: [
-      {
-        file: "kernel/kernel.ts",
-        find: "this.#due.askBy(write?.dueAt ?? null);",
-        replace: "void write;",
-      },
-      { file: "kernel/due-list.ts", find: "this.#pollMs !== null", replace: "false" },
-    ],
-    oracles: ["V"],
-    seedsMax: 200,
-    flags: alone,
+    flags: [...alone, "--ops", "200", "--faults", "aio_full,fail_before,rolled_back,fail_after"],
   },
   {
     name: "poll-forgotten",
@@ -123,8 +105,8 @@ export const sweeps: readonly Mutant[] = [
     replace: `if (this.#next > 0) {
       this.#size -= list.length - this.#next;`,
     oracles: ["V"],
-    seedsMax: 50,
-    flags: alone,
+    seedsMax: 200,
+    flags: [...alone, "--ops", "300"],
   },
   {
     name: "drains-last",

@@ -23,13 +23,13 @@ export function drawClock(fate: Fate, node: number, now: number): NodeClock {
   return new NodeClock(now, offset, drift);
 }
 
-export function disturb(world: World, process: Process): void {
+export function disturb(world: World, server: Process): void {
   const { fate, queue } = world;
-  const { node, clock } = process;
+  const { node, clock } = server;
   const actor = world.nodeActor(node);
   if (fate.strikes("jump_forward", node, "clock")) {
     clock.jump(Math.abs(signed(fate, "forward", node, jumpsMs)));
-    queue.scheduleIdle(actor, lookMs, () => process.poke()); // as aio/timer.ts
+    queue.scheduleIdle(actor, lookMs, () => server.poke()); // as aio/timer.ts
   }
   if (fate.strikes("jump_back", node, "clock")) {
     clock.jump(-Math.abs(signed(fate, "back", node, jumpsMs)));

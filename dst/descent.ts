@@ -3,7 +3,7 @@
 //
 //   R5. Only a run in which the same rule of the same oracle is broken takes the place of another one.
 //   R6. It is smaller, or just as large and fails sooner.
-//   R7. Nothing is run twice, and nothing any more once the budget is spent.
+//   R7. No candidate is run twice, and none any more once the budget is spent.
 
 import { Anchored, Anchoring, type Anchors } from "./anchors.ts";
 import type { Choices } from "./choice.ts";
@@ -26,6 +26,13 @@ export type Budget = {
   readonly candidatesMax: number;
   /** Asked before each candidate; time is not measured here. */
   readonly isSpent: () => boolean;
+};
+
+export type ReduceOptions = {
+  /** Usually `try`. */
+  readonly attempt?: (candidate: Candidate) => boolean;
+  /** How many at a time, at the least. */
+  readonly least?: number;
 };
 
 type Reached = {
@@ -116,7 +123,7 @@ export class Descent {
   reduce<Edit>(
     edits: readonly Edit[],
     apply: (best: Candidate, chunk: ReadonlySet<Edit>) => Candidate,
-    { attempt = (candidate: Candidate) => this.try(candidate), least = 1 } = {},
+    { attempt = (candidate) => this.try(candidate), least = 1 }: ReduceOptions = {},
   ): void {
     let left = edits;
     let length = left.length;

@@ -37,6 +37,7 @@ export function live(world: World): void {
   const end = queue.now + settleMs;
   while (queue.nextAt !== null && queue.nextAt <= end) step(world);
   rest(world);
+  overdue(world); // before anybody asks: to read what is overdue is to settle it
   probe(world);
   rest(world);
   inspect(world);
@@ -60,7 +61,7 @@ function step({ queue }: World): void {
 /** V3. What was written last is asked for once more, at every node. */
 function probe(world: World): void {
   const ids = world.witness.past.ids().slice(-probesMax);
-  for (const process of world.processes) {
+  for (const server of world.processes) {
     for (const id of ids) {
       const request: Request = { kind: "get_promise", id: promiseId(id) };
       const operation = world.begin({ key: 0, attempt: 1, client: 0, request });
@@ -74,7 +75,7 @@ function probe(world: World): void {
         };
         throw new Violation("V", "probe", "a request fails for no reason", detail);
       };
-      world.deliver(operation, process.node);
+      world.deliver(operation, server.node);
       rest(world);
     }
   }
@@ -83,12 +84,12 @@ function probe(world: World): void {
 function inspect(world: World): void {
   const { witness, store } = world;
   for (const operation of world.operations) concluded(operation);
-  for (const [process, open] of world.open) {
+  for (const [server, open] of world.open) {
     const [lost] = open;
     if (lost !== undefined) {
       unanswered(lost);
     }
-    if (!process.kernel.isIdle || process.aio.inFlight > 0) {
+    if (!server.kernel.isIdle || server.aio.inFlight > 0) {
       throw new Violation("B", "leak", "a kernel with nothing to do is not idle"); // B1
     }
   }
@@ -118,8 +119,8 @@ function unanswered({ request, key }: Operation): never {
 
 /** V2. */
 function overdue({ witness, processes, queue }: World): void {
-  for (const process of processes) {
-    const now = process.clock.read(queue.now);
+  for (const server of processes) {
+    const now = server.clock.read(queue.now);
     for (const id of witness.past.ids()) {
       const due = dueAt(witness.past.now(id));
       if (due === null || due > now) continue;

@@ -30,7 +30,7 @@ export const groups = {
     "slow_sync",
   ],
   durability: ["power_cut"],
-  process: [
+  servers: [
     /** At a crash point (crash-points.ts), by label. */
     "crash",
     /** Between two events. */

@@ -103,11 +103,11 @@ export function partial<Name extends string, Value>(
   };
 }
 
-/** A union: the member `tag` says which shape it has. */
+/** A union. @param union the member that tells its members apart, with the shape for each value */
 export function tagged<Value>(
-  tag: string,
-  shapes: Readonly<Record<string, Shape<Value>>>,
+  union: Readonly<Record<string, Readonly<Record<string, Shape<Value>>>>>,
 ): Shape<Value> {
+  const [[tag, shapes] = ["", {}]] = Object.entries(union);
   const known = oneOf(...Object.keys(shapes));
   return (value, path) => {
     const kind = known(members(value, path)[tag], join(path, tag));

@@ -158,10 +158,12 @@ const instant: shape.Shape<string> = (value, path) => {
 };
 
 const anyWhole = shape.whole(Number.MIN_SAFE_INTEGER);
-const deadline = shape.tagged<Deadline>("from", {
-  request: shape.object({ from: shape.oneOf("request"), ms: anyWhole }),
-  start: shape.object({ from: shape.oneOf("start"), ms: anyWhole }),
-  epoch: shape.object({ from: shape.oneOf("epoch"), ms: instant }),
+const deadline = shape.tagged<Deadline>({
+  from: {
+    request: shape.object({ from: shape.oneOf("request"), ms: anyWhole }),
+    start: shape.object({ from: shape.oneOf("start"), ms: anyWhole }),
+    epoch: shape.object({ from: shape.oneOf("epoch"), ms: instant }),
+  },
 });
 
 /** A number is a place; the words depend on the action. */
@@ -172,53 +174,57 @@ function place<Word extends string>(...words: readonly Word[]): shape.Shape<Word
 
 const conditions = { key: shape.nullable(clean), strict: shape.flag } as const;
 
-const action = shape.tagged<Action>("kind", {
-  create: shape.object({
-    kind: shape.oneOf("create"),
-    id,
-    deadline,
-    param: plainValue,
-    tags: pairs,
-    ...conditions,
-    isExternal: shape.flag,
-  }),
-  settle: shape.object({
-    kind: shape.oneOf("settle"),
-    id,
-    outcome: shape.oneOf("resolved", "rejected", "canceled"),
-    value: plainValue,
-    ...conditions,
-  }),
-  get: shape.object({ kind: shape.oneOf("get"), id }),
-  callback: shape.object({
-    kind: shape.oneOf("callback"),
-    awaited: id,
-    awaiter: id,
-  }),
-  search: shape.object({
-    kind: shape.oneOf("search"),
-    pattern: clean,
-    state: shape.nullable(shape.oneOf("pending", "resolved", "rejected")),
-    tags: pairs,
-    limit: shape.whole(1),
-    before: place("start", "next"),
-  }),
-  events: shape.object({
-    kind: shape.oneOf("events"),
-    of: shape.nullable(id),
-    after: place("start", "next"),
-    limit: shape.whole(1),
-  }),
+const action = shape.tagged<Action>({
+  kind: {
+    create: shape.object({
+      kind: shape.oneOf("create"),
+      id,
+      deadline,
+      param: plainValue,
+      tags: pairs,
+      ...conditions,
+      isExternal: shape.flag,
+    }),
+    settle: shape.object({
+      kind: shape.oneOf("settle"),
+      id,
+      outcome: shape.oneOf("resolved", "rejected", "canceled"),
+      value: plainValue,
+      ...conditions,
+    }),
+    get: shape.object({ kind: shape.oneOf("get"), id }),
+    callback: shape.object({
+      kind: shape.oneOf("callback"),
+      awaited: id,
+      awaiter: id,
+    }),
+    search: shape.object({
+      kind: shape.oneOf("search"),
+      pattern: clean,
+      state: shape.nullable(shape.oneOf("pending", "resolved", "rejected")),
+      tags: pairs,
+      limit: shape.whole(1),
+      before: place("start", "next"),
+    }),
+    events: shape.object({
+      kind: shape.oneOf("events"),
+      of: shape.nullable(id),
+      after: place("start", "next"),
+      limit: shape.whole(1),
+    }),
+  },
 });
 
 const intents = shape.list(shape.object<Intent>({ key: count, at: count, client: count, action }));
 
-const policy = shape.tagged<Plan["policy"]>("kind", {
-  fifo: shape.object({ kind: shape.oneOf("fifo") }),
-  lifo: shape.object({ kind: shape.oneOf("lifo") }),
-  random: shape.object({ kind: shape.oneOf("random") }),
-  starve: shape.object({ kind: shape.oneOf("starve"), actor: count }),
-  pct: shape.object({ kind: shape.oneOf("pct"), depth: shape.whole(1, depthMax) }),
+const policy = shape.tagged<Plan["policy"]>({
+  kind: {
+    fifo: shape.object({ kind: shape.oneOf("fifo") }),
+    lifo: shape.object({ kind: shape.oneOf("lifo") }),
+    random: shape.object({ kind: shape.oneOf("random") }),
+    starve: shape.object({ kind: shape.oneOf("starve"), actor: count }),
+    pct: shape.object({ kind: shape.oneOf("pct"), depth: shape.whole(1, depthMax) }),
+  },
 });
 
 const readLimits: shape.Shape<Limits> = (value, path) => {

@@ -1,10 +1,9 @@
-// What shrinking tries, in its order (simulation.md §6): first to take
-// things away, then to make what is left simpler (simplify.ts). Each pass goes from the best run so
-// far to a better one, or leaves it.
+// What shrinking tries, in its order (simulation.md §6): first to take things away, then to make what
+// is left simpler (simplify.ts). Each pass goes from the best run so far to a better one, or leaves it.
 
 import { bounds, type Limits, limits } from "../kernel/limits.ts";
 import { isFault, parseName } from "./choice-name.ts";
-import type { Descent } from "./descent.ts";
+import type { Descent, ReduceOptions } from "./descent.ts";
 import { type FaultName, faultNames } from "./faults.ts";
 import { connected, idsOf } from "./involved.ts";
 import type { Intent, Plan } from "./plan.ts";
@@ -45,8 +44,12 @@ export const passes: readonly Pass[] = [
 const partsMax = 32;
 /** Intents that a reader can take in. Arbitrary. */
 const readableMax = 30;
+/** Intents of a slice that can be run so often. Arbitrary. */
+const sliceMax = 100;
 /** Draws for each slice. Measured on one failure: 80 with the faults that had struck, 2400 with any. */
 const drawsMax = 700;
+/** Draws for each step from there. */
+const redrawsMax = 50;
 
 /** Much at once: many failures need no fault at all, and most need no odd limits. */
 function leap(descent: Descent): void {
@@ -101,7 +104,7 @@ function dropClients(descent: Descent): void {
       const intents = plan.intents.filter(({ client }) => !gone.has(client));
       return { plan: { ...plan, intents }, choices };
     },
-    { attempt: moving(descent) },
+    moving(descent),
   );
 }
 
@@ -142,39 +145,43 @@ function dropNodes(descent: Descent): void {
   }
 }
 
-/** Large parts first; where much is left all the same, other draws may do with less. */
+/** Large parts first; where most of them seem to matter, other draws may do with less. */
 function dropIntents(descent: Descent): void {
   const { length } = descent.best.plan.intents;
-  reduceIntents(descent, Math.ceil(length / partsMax));
-  if (descent.best.plan.intents.length > readableMax) redraw(descent);
-  reduceIntents(descent, 1);
-}
-
-/** @param least how many at a time, at the least */
-function reduceIntents(descent: Descent, least: number): void {
-  const keys = descent.best.plan.intents.map(({ key }) => key);
-  const without = ({ plan, choices }: Candidate, gone: ReadonlySet<number>) => {
-    const intents = plan.intents.filter(({ key }) => !gone.has(key));
-    return { plan: { ...plan, intents }, choices };
-  };
-  descent.reduce(keys, without, { attempt: moving(descent), least });
+  reduceIntents(descent, { ...moving(descent), least: Math.ceil(length / partsMax) });
+  if (descent.best.plan.intents.length > length / 3) redraw(descent);
+  reduceIntents(descent, moving(descent));
+  redraw(descent);
 }
 
 /** The promises of the failure alone, with other delays, and with those faults that struck them. */
 function redraw(descent: Descent): void {
   const { best, failure } = descent;
+  if (best.plan.intents.length <= readableMax) return;
   const struck = best.choices
     .map(([name]) => parseName(name))
     .filter(({ entity }) => {
       return failure.ids.some((id) => entity.endsWith(` ${id}`));
     });
   const likely = distinct(struck.map(({ site }) => site)).filter(isFault);
-  for (const intents of slices(descent)) {
-    const plan = { ...best.plan, intents };
-    for (let number = 0; number < drawsMax; number++) {
-      if (descent.tryRedrawn({ plan, number, likely })) return;
+  const draw = (plan: Plan, count: number) => {
+    for (let number = 0; number < count; number++) {
+      if (descent.tryRedrawn({ plan, number, likely })) return true;
     }
-  }
+    return false;
+  };
+  const small = slices(descent).filter(({ length }) => length <= sliceMax);
+  if (!small.some((intents) => draw({ ...best.plan, intents }, drawsMax))) return;
+  reduceIntents(descent, { attempt: ({ plan }) => draw(plan, redrawsMax) });
+}
+
+function reduceIntents(descent: Descent, options: ReduceOptions): void {
+  const keys = descent.best.plan.intents.map(({ key }) => key);
+  const without = ({ plan, choices }: Candidate, gone: ReadonlySet<number>) => {
+    const intents = plan.intents.filter(({ key }) => !gone.has(key));
+    return { plan: { ...plan, intents }, choices };
+  };
+  descent.reduce(keys, without, options);
 }
 
 function dropFaults(descent: Descent): void {
@@ -207,7 +214,7 @@ function dropIds(descent: Descent): void {
       );
       return { plan: { ...plan, intents }, choices };
     },
-    { attempt: moving(descent) },
+    moving(descent),
   );
 }
 
@@ -231,8 +238,8 @@ function keep(descent: Descent, isKept: (intent: Intent) => boolean): boolean {
 }
 
 /** What takes intents away moves whatever is counted. */
-function moving(descent: Descent): (candidate: Candidate) => boolean {
-  return (candidate) => descent.tryMoved(candidate);
+function moving(descent: Descent): ReduceOptions {
+  return { attempt: (candidate) => descent.tryMoved(candidate) };
 }
 
 function edited({ plan, choices }: Candidate, change: Partial<Plan>): Candidate {

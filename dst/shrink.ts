@@ -1,6 +1,7 @@
 // Makes a failing run smaller until nothing more can be taken away (simulation.md §6). A candidate is
 // the same world with fewer things in it, run from the choices of the first run: what is taken away
-// takes its own choices along, and the others stay where they are.
+// takes its own choices along, and the others stay where they are. Where that leaves too much, choices
+// are drawn anew (redraw.ts).
 //
 //   R8. Unless the budget ends it, no single intent, fault or choice of the result can be left out.
 //   R9. The same failure shrinks to the same result, as long as the budget does not end it.

@@ -84,31 +84,31 @@ export class Sightings {
   }
 
   /** A commit has landed, but for some of its components. */
-  landed(process: Process, { submission }: Flight, conflicts: readonly number[]): void {
+  landed(server: Process, { submission }: Flight, conflicts: readonly number[]): void {
     if (submission.kind !== "commit") return;
     const [first] = conflicts;
     if (first === undefined) return;
     this.see("a conflict that another server has made");
     const { changes = [] } = submission.components[first] ?? {};
     if (changes.length > 1) this.see("a conflict with transitive commands");
-    const isZombie = !process.isAlive || process.hasSlept;
+    const isZombie = !server.isAlive || server.hasSlept;
     if (isZombie) this.see("a commit of a dead or sleeping server is refused");
   }
 
-  effect(process: Process, { submission, read }: Flight, completion: Completion): void {
+  effect(server: Process, { submission, read }: Flight, completion: Completion): void {
     if (completion.kind === "due" && submission.kind === "due") {
       const { streams, nextAt } = completion.due;
       const isCut = nextAt !== null && nextAt <= submission.now && streams.length > 0;
       if (isCut) this.see("a sweep is longer than its limit");
       for (const { key } of streams) {
         const last = this.#sweepers.get(key.id);
-        if (last !== undefined && last !== process) this.see("two servers sweep one stream");
-        this.#sweepers.set(key.id, process);
+        if (last !== undefined && last !== server) this.see("two servers sweep one stream");
+        this.#sweepers.set(key.id, server);
       }
     }
     if (completion.kind !== "logged" || read !== null) return;
     const isOwn = completion.pages.some(({ events }) => {
-      return events[0]?.command.startsWith(`${process.name}-`);
+      return events[0]?.command.startsWith(`${server.name}-`);
     });
     if (isOwn) this.see("a server finds its own event after an unknown commit");
   }

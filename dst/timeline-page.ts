@@ -124,7 +124,9 @@ const script = String.raw`
 "use strict";
 const picture = JSON.parse(document.getElementById("picture").textContent);
 const { records, lanes, spans, bands, failedAt } = picture;
-const step = 14, rowHeight = 18, gap = 8;
+const rowHeight = 18, gap = 8;
+/** From one record to the next: a short run fills the page. */
+const step = Math.min(48, Math.max(14, Math.floor(1300 / (records.length + 1))));
 const width = Math.max(600, (records.length + 1) * step);
 const byId = (id) => document.getElementById(id);
 const indexes = records.map((record) => record.index);

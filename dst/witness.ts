@@ -61,6 +61,8 @@ export class Witness {
   /** The model lies about this operation. */
   canary: Operation | null = null;
   readonly #options: WitnessOptions;
+  /** Answered as of unknown outcome. */
+  readonly #unsure = new Set<Operation>();
   #moment = 0;
 
   constructor(options: WitnessOptions) {
@@ -146,6 +148,7 @@ export class Witness {
     if (response.kind === "failed") this.#failed(operation, response);
     else this.#judge(operation, response);
     const isUnknown = response.kind === "failed" && response.failure === "outcome_unknown";
+    if (isUnknown) this.#unsure.add(operation);
     operation.ending ??= isUnknown ? { kind: "pending" } : { kind: "answered", response };
   }
 
@@ -153,6 +156,7 @@ export class Witness {
   #readBy(ran: Ran, { at, unreadable }: View, now: InstantMs): void {
     const { command } = ran.entry;
     if (isUnread(ran, unreadable)) return;
+    once(this.operations.get(command));
     const { changes, answer } = step((id) => this.past.at(id, at), command, now);
     if (changes.length > 0) {
       const detail = { expected: `${changes.length} changes`, actual: "none", ids: idsOf(command) };
@@ -165,15 +169,16 @@ export class Witness {
   #wroteBy(ran: Ran, { batch: { now }, view }: Claim, at: number): readonly string[] {
     const { command } = ran.entry;
     if (isUnread(ran, view.unreadable)) return [];
+    const operation = this.operations.get(command);
+    once(operation);
     const { changes, answer } = step((id) => this.past.now(id), command, now);
     const created: string[] = [];
     for (const [id, record] of changes) {
       if (this.past.now(id).promise === null) created.push(id);
       this.past.set(id, record, at);
     }
-    const operation = this.operations.get(command);
     if (changes.length > 0) {
-      if (operation !== undefined) landed(operation);
+      if (operation !== undefined) this.#landed(operation);
       else this.#options.onOwn({ command, now, at });
     }
     this.#place(ran, answer, { at, now });
@@ -249,6 +254,15 @@ export class Witness {
     }
   }
 
+  /** W4, whether or not the client has heard the answer. */
+  #landed(operation: Operation): void {
+    operation.hasLanded = true;
+    const isAnswered = operation.answeredAt !== null && !this.#unsure.has(operation);
+    if (isAnswered || operation.ending?.kind === "turned_away") {
+      violated(operation, "effect", "a command takes effect after its answer");
+    }
+  }
+
   #judge(operation: Operation, response: Response): void {
     const { expected } = operation;
     if (expected === null) {
@@ -289,13 +303,10 @@ function isUnread({ entry, response }: Ran, unreadable: ReadonlySet<string>): bo
   throw new Violation("W", "unreadable", "an unreadable record is passed over, or made up", detail);
 }
 
-/** W4, W5. */
-function landed(operation: Operation): void {
-  if (operation.hasLanded) violated(operation, "twice", "a command takes effect twice");
-  operation.hasLanded = true;
-  const { ending } = operation;
-  const isOver = ending?.kind === "turned_away" || ending?.kind === "answered";
-  if (isOver) violated(operation, "effect", "a command takes effect after its answer");
+/** W5. What has taken effect is not decided again, not even to be refused. */
+function once(operation: Operation | undefined): void {
+  if (operation?.hasLanded !== true) return;
+  violated(operation, "twice", "a command that has taken effect is done again");
 }
 
 /** What a reading of the log answers, by the events that are known to be in it. */

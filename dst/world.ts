@@ -102,7 +102,7 @@ export class World {
   }
 
   get processes(): readonly Process[] {
-    return this.#processes.filter((process) => process !== null);
+    return this.#processes.filter((server) => server !== null);
   }
 
   count(name: string): void {
@@ -141,21 +141,21 @@ export class World {
 
   /** The request arrives at a node. */
   deliver(operation: Operation, node: number): void {
-    const process = this.#processes[node] ?? null;
-    if (process === null) {
+    const server = this.#processes[node] ?? null;
+    if (server === null) {
       operation.ending ??= { kind: "turned_away" }; // no connection
       this.#tell(operation, null);
     } else if (
-      !process.isListening ||
-      !process.submit(operation.request, this.#reply(process, operation))
+      !server.isListening ||
+      !server.submit(operation.request, this.#reply(server, operation))
     ) {
       operation.ending ??= { kind: "turned_away" };
-      if (process.isListening) this.see("a request is turned away because the queue is full");
+      if (server.isListening) this.see("a request is turned away because the queue is full");
       this.#tell(operation, failed("queue_full"));
     } else {
       this.count(`request ${operation.request.kind}`);
-      process.conduct.accepted(operation);
-      this.open.get(process)?.add(operation);
+      server.conduct.accepted(operation);
+      this.open.get(server)?.add(operation);
     }
   }
 
@@ -166,11 +166,11 @@ export class World {
     if (response === null) this.#trace("give_up", operation, {});
   }
 
-  executed(process: Process, batch: TraceRecord & { readonly kind: "executed" }): void {
-    process.conduct.executed(batch);
-    this.sightings.batch(process, batch);
+  executed(server: Process, batch: TraceRecord & { readonly kind: "executed" }): void {
+    server.conduct.executed(batch);
+    this.sightings.batch(server, batch);
     this.#log(
-      process,
+      server,
       "executed",
       `batch ${batch.load}`,
       () => showBatch(batch),
@@ -178,75 +178,75 @@ export class World {
     );
   }
 
-  told(process: Process, record: TraceRecord): void {
+  told(server: Process, record: TraceRecord): void {
     this.count(`kernel ${record.kind}`);
     if (record.kind === "conflicted") this.sightings.conflicted(record.commands);
     if (record.kind !== "finished") return;
     const { request, response } = record;
     this.sightings.finished(request, response);
     if (request.kind === "search_promises" || request.kind === "read_events") return;
-    process.conduct.finished(request, response);
+    server.conduct.finished(request, response);
   }
 
   /** A commit is durable, but for some of its components. */
-  landed(process: Process, flight: Flight, conflicts: readonly number[]): void {
-    this.witness.land(process.ledger, flight, conflicts);
-    this.sightings.landed(process, flight, conflicts);
+  landed(server: Process, flight: Flight, conflicts: readonly number[]): void {
+    this.witness.land(server.ledger, flight, conflicts);
+    this.sightings.landed(server, flight, conflicts);
     if (flight.isAnswered) this.see("an ambiguous commit lands late");
   }
 
-  traceStep(process: Process, step: Step, flight: Flight, completion?: Completion): void {
+  traceStep(server: Process, step: Step, flight: Flight, completion?: Completion): void {
     const { submission, ticket } = flight;
     const entry = {
-      ...{ at: this.queue.now, actor: `node ${process.node}`, kind: step },
+      ...{ at: this.queue.now, actor: `node ${server.node}`, kind: step },
       ...{
-        entity: `${process.name} ${submission.kind} ${ticket}`,
+        entity: `${server.name} ${submission.kind} ${ticket}`,
         ids: idsOfSubmission(submission),
       },
     };
     if (completion === undefined) this.tracer.submission(entry, submission);
     else this.tracer.completion(entry, completion);
-    if (step === "submission") process.conduct.launched(ticket, submission);
-    if (step === "completion") process.conduct.completed(ticket);
+    if (step === "submission") server.conduct.launched(ticket, submission);
+    if (step === "completion") server.conduct.completed(ticket);
     if (step === "effect" && completion !== undefined) {
-      this.sightings.effect(process, flight, completion);
+      this.sightings.effect(server, flight, completion);
     }
   }
 
   /** What may befall a process as it wakes; @returns whether it cannot go on. */
-  misfortune(process: Process): boolean {
+  misfortune(server: Process): boolean {
     const { fate } = this;
-    const { node } = process;
+    const { node } = server;
     if (fate.strikes("power_cut", node)) this.#cutPower();
-    if (fate.strikes("kill", node, "crash")) this.kill(process, "kill");
-    if (!process.isAlive) return true;
-    if (fate.strikes("graceful_stop", node) && process.isListening) process.stop();
-    disturb(this, process);
+    if (fate.strikes("kill", node, "crash")) this.kill(server, "kill");
+    if (!server.isAlive) return true;
+    if (fate.strikes("graceful_stop", node) && server.isListening) server.stop();
+    disturb(this, server);
     if (!fate.strikes("pause", node)) return false;
-    process.pause();
-    this.#log(process, "pause", process.name, () => "falls asleep");
+    server.pause();
+    this.#log(server, "pause", server.name, () => "falls asleep");
     this.queue.schedule(this.nodeActor(node), 1 + fate.amount("asleep", node, downMs), () => {
-      process.resume();
+      server.resume();
     });
     return true;
   }
 
-  kill(process: Process, how: string): void {
-    this.#log(process, "crash", process.name, () => how);
+  kill(server: Process, how: string): void {
+    this.#log(server, "crash", server.name, () => how);
     if (this.disk.writtenCount > 0)
       this.see("a process is killed while its commit is written and not durable");
-    this.#gone(process);
+    this.#gone(server);
   }
 
-  stopped(process: Process): void {
-    this.#log(process, "stop", process.name, () => "has finished what it accepted");
-    const [lost] = this.open.get(process) ?? [];
+  stopped(server: Process): void {
+    this.#log(server, "stop", server.name, () => "has finished what it accepted");
+    const [lost] = this.open.get(server) ?? [];
     if (lost !== undefined) {
       const detail = { ids: idsIn(lost.request), intent: lost.key };
       throw new Violation("V", "stop", "a process stops with a request unanswered", detail);
     }
     this.see("a process stops gracefully");
-    this.#gone(process);
+    this.#gone(server);
   }
 
   /** Faults stop: nodes come up, clocks run evenly. One dead node may stay dead. */
@@ -254,11 +254,11 @@ export class World {
     this.fate.heal();
     this.tracer.record({ at: this.queue.now, actor: "faults", kind: "heal", entity: "world" });
     const isSpared = this.processes.length > 0 && this.plan.seed.endsWith("1");
-    for (const [node, process] of this.#processes.entries()) {
-      process?.clock.heal(this.queue.now);
-      if (process?.isPaused) process.resume();
-      else if (process === null && !isSpared) this.#start(node);
-      else process?.poke();
+    for (const [node, server] of this.#processes.entries()) {
+      server?.clock.heal(this.queue.now);
+      if (server?.isPaused) server.resume();
+      else if (server === null && !isSpared) this.#start(node);
+      else server?.poke();
     }
   }
 
@@ -280,7 +280,7 @@ export class World {
     }
     const life = (this.#lives[node] ?? 0) + 1;
     this.#lives[node] = life;
-    const process = new Process({
+    const server = new Process({
       ...{
         world: this,
         node,
@@ -289,15 +289,15 @@ export class World {
         clock: drawClock(this.fate, node, this.queue.now),
       },
     });
-    this.#processes[node] = process;
-    this.open.set(process, new Set());
+    this.#processes[node] = server;
+    this.open.set(server, new Set());
     this.#log(
-      process,
+      server,
       "start",
-      process.name,
-      () => `the clock shows ${process.clock.read(this.queue.now)}`,
+      server.name,
+      () => `the clock shows ${server.clock.read(this.queue.now)}`,
     );
-    if (!process.crash("boot", process.name)) process.poke();
+    if (!server.crash("boot", server.name)) server.poke();
   }
 
   #limits(node: number): Limits {
@@ -312,27 +312,27 @@ export class World {
     const survivors = this.fate.amount("survivors", "power", 4);
     if (this.disk.writtenCount > survivors) this.see("a power cut drops a written commit");
     this.disk.cut(survivors);
-    for (const process of this.processes) {
-      process.aio.cut();
-      if (this.fate.amount("power", process.node, 2) === 1) this.kill(process, "power cut");
+    for (const server of this.processes) {
+      server.aio.cut();
+      if (this.fate.amount("power", server.node, 2) === 1) this.kill(server, "power cut");
     }
   }
 
-  #gone(process: Process): void {
-    const { node } = process;
+  #gone(server: Process): void {
+    const { node } = server;
     const { fate, queue } = this;
-    process.end();
+    server.end();
     this.#processes[node] = null;
-    for (const operation of this.open.get(process) ?? []) this.#tell(operation, null); // cut
-    this.open.delete(process);
+    for (const operation of this.open.get(server) ?? []) this.#tell(operation, null); // cut
+    this.open.delete(server);
     const isQuick = fate.isHealed || fate.strikes("quick_restart", node);
     const pause = isQuick ? 0 : 1 + fate.amount("down", node, downMs);
     queue.schedule(this.nodeActor(node), pause, () => this.#start(node));
   }
 
-  #reply(process: Process, operation: Operation): (response: Response) => void {
+  #reply(server: Process, operation: Operation): (response: Response) => void {
     return (response) => {
-      this.open.get(process)?.delete(operation);
+      this.open.get(server)?.delete(operation);
       this.witness.answered(operation, response);
       this.#answered(operation, response);
       if (this.fate.strikes("response_lost", operation.key, "network")) return;
@@ -359,16 +359,10 @@ export class World {
     this.tracer.record({ ...entry, entity: `op ${operation.number}`, ids, ...more });
   }
 
-  #log(
-    process: Process,
-    kind: Entry["kind"],
-    entity: string,
-    text: () => string,
-    digest = 0,
-  ): void {
+  #log(server: Process, kind: Entry["kind"], entity: string, text: () => string, digest = 0): void {
     this.tracer.record({
       at: this.queue.now,
-      actor: `node ${process.node}`,
+      actor: `node ${server.node}`,
       kind,
       entity,
       text,

@@ -40,7 +40,7 @@ export function seed({ file, prefix, count, timeoutAt }: Seed): void {
         const rest = { param, tags: new Map(), key: `${prefix}${number}-create`, isExternal: true };
         const created = { kind: "promise_created", createdAt: now, timeoutAt, ...rest } as const;
         set.append(key, created, { command: commandId(`seed-${number}`), now });
-        return { changes: [set.change(key)] };
+        return { changes: set.changes([key]) };
       }),
     );
   }

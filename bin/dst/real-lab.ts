@@ -1,0 +1,15 @@
+// The lab of the server that is tested.
+
+import { draw } from "../../dst/draw.ts";
+import { simulate } from "../../dst/run.ts";
+import { sometimes } from "../../dst/sometimes.ts";
+import { throughHttp } from "./codec.ts";
+import type { Bench, Lab } from "./lab.ts";
+
+export const lab: Lab = {
+  simulate: (plan, tools) => simulate(plan, { ...tools, codec: throughHttp }),
+  draw,
+  sometimes: new Map(Object.entries(sometimes)),
+};
+
+export const realBench: Bench = { lab, labModule: import.meta.url };

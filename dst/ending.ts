@@ -3,7 +3,8 @@
 //   V1. Every request is answered, or its connection was closed.
 //   V2. Nothing is due by any live node's clock.
 //   V3. A request that meets no fault does not fail.
-//   B1. An idle kernel holds nothing, and where it is alone, asks the store nothing.
+//   B1. An idle kernel holds nothing, and where it is alone, asks the store nothing and knows when it
+//       has to.
 //   B2. The world comes to rest; nothing turns in circles at one instant.
 
 import type { Request } from "../kernel/command.ts";
@@ -11,6 +12,7 @@ import { instantMs, promiseId } from "../kernel/ids.ts";
 import type { LogRange } from "../kernel/search.ts";
 import { dueAt } from "./model.ts";
 import type { Operation } from "./operation.ts";
+import type { Past } from "./past.ts";
 import { showEvent } from "./stream-oracle.ts";
 import { Violation } from "./verdict.ts";
 import { idsIn } from "./witness.ts";
@@ -131,13 +133,29 @@ function overdue({ witness, processes, queue }: World): void {
 }
 
 /** B1. */
-function asleep({ processes, pollMs, queue }: World): void {
+function asleep({ processes, pollMs, queue, witness }: World): void {
   if (pollMs !== null) return;
+  const next = nextDue(witness.past);
   for (const { kernel, aio, clock } of processes) {
     kernel.tick(clock.read(queue.now));
-    if (aio.isAsking)
+    if (aio.isAsking) {
       throw new Violation("B", "idle", "an idle kernel asks the store for something");
+    }
+    const { dueAt: known } = kernel;
+    const isTooLate = next !== null && (known === null || known > next);
+    if (isTooLate || kernel.wakeAt !== known) {
+      const detail = { expected: `${next} or before`, actual: `${known}` };
+      throw new Violation("B", "alarm", "an idle kernel does not know when to wake", detail);
+    }
   }
+}
+
+/** The earliest due date of all; null: there is none. */
+function nextDue(past: Past): bigint | null {
+  const dates = past.ids().map((id) => dueAt(past.now(id)));
+  return dates.reduce((least, date) => {
+    return date === null || (least !== null && least <= date) ? least : date;
+  }, null);
 }
 
 /** S1, for the index: the store lists all that is ever due, in order, and nothing else. */

@@ -11,6 +11,7 @@ export class Past {
   readonly #lines = new Map<string, Line>();
   /** Promises in the order of their creation, by the model. */
   readonly #created: Created[] = [];
+  readonly #positions = new Map<string, number>();
   /** Every event, in the order in which they became visible. */
   readonly log: LoggedEvent[] = [];
 
@@ -41,6 +42,12 @@ export class Past {
   /** @param position of the first event of the promise: what a cursor holds */
   create(id: string, position: number): void {
     this.#created.push({ id, position });
+    this.#positions.set(id, position);
+  }
+
+  /** Null: it was never created. */
+  positionOf(id: string): number | null {
+    return this.#positions.get(id) ?? null;
   }
 
   get lastPosition(): number {

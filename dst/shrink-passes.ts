@@ -41,15 +41,16 @@ export const passes: readonly Pass[] = [
 ];
 
 /** Into how many parts intents are divided before other draws are tried. Arbitrary. */
-const partsMax = 32;
+const partsMax = 64;
 /** Intents that a reader can take in. Arbitrary. */
 const readableMax = 30;
-/** Intents of a slice that can be run so often. Arbitrary. */
+/** Intents of a slice that can be run hundreds of times. Arbitrary. */
 const sliceMax = 100;
-/** Draws for each slice. Measured on one failure: 80 with the faults that had struck, 2400 with any. */
-const drawsMax = 700;
+/** Draws for each slice: cheap ones before anything else, and more where nothing else helps. */
+const drawsFirst = 100;
+const drawsMost = 700;
 /** Draws for each step from there. */
-const redrawsMax = 50;
+const drawsAgain = 50;
 
 /** Much at once: many failures need no fault at all, and most need no odd limits. */
 function leap(descent: Descent): void {
@@ -77,6 +78,7 @@ function slice(descent: Descent): void {
   for (const intents of slices(descent)) {
     if (descent.tryMoved(edited(descent.best, { intents }))) return;
   }
+  redraw(descent, drawsFirst);
 }
 
 /** The smallest one first; fewer intents than there are, all of them. */
@@ -149,13 +151,13 @@ function dropNodes(descent: Descent): void {
 function dropIntents(descent: Descent): void {
   const { length } = descent.best.plan.intents;
   reduceIntents(descent, { ...moving(descent), least: Math.ceil(length / partsMax) });
-  if (descent.best.plan.intents.length > length / 3) redraw(descent);
+  if (descent.best.plan.intents.length > length / 4) redraw(descent, drawsMost);
   reduceIntents(descent, moving(descent));
-  redraw(descent);
+  redraw(descent, drawsMost);
 }
 
 /** The promises of the failure alone, with other delays, and with those faults that struck them. */
-function redraw(descent: Descent): void {
+function redraw(descent: Descent, drawsMax: number): void {
   const { best, failure } = descent;
   if (best.plan.intents.length <= readableMax) return;
   const struck = best.choices
@@ -172,7 +174,7 @@ function redraw(descent: Descent): void {
   };
   const small = slices(descent).filter(({ length }) => length <= sliceMax);
   if (!small.some((intents) => draw({ ...best.plan, intents }, drawsMax))) return;
-  reduceIntents(descent, { attempt: ({ plan }) => draw(plan, redrawsMax) });
+  reduceIntents(descent, { attempt: ({ plan }) => draw(plan, drawsAgain) });
 }
 
 function reduceIntents(descent: Descent, options: ReduceOptions): void {

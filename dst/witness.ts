@@ -7,7 +7,8 @@
 //   W3. Nothing is answered before all that it rests on is durable.
 //   W4. What is said to have had no effect has none.
 //   W5. A command takes effect once.
-//   W6. A search shows the model's promises at its snapshot; a history shows the log's events.
+//   W6. A search shows the model's promises at its snapshot; a history shows the log's events. Where
+//       there is more, the next page begins where this one has ended.
 //   W7. What is swept is due, and comes in the order of due dates.
 
 import { assert } from "../kernel/assert.ts";
@@ -277,13 +278,26 @@ export class Witness {
       expected.kind === "page"
         ? shown(response) === expected.text
         : sameAnswer(expected.answer, response);
-    if (isSame && !isLie) return;
+    if (isSame && !isLie) {
+      if (expected.kind === "page") this.#pointed(operation, response);
+      return;
+    }
     throw new Violation("W", isLie ? "canary" : "released", "the answer is not the model's", {
       expected: isLie ? "what only the canary says" : text,
       actual: shown(response),
       ids: idsIn(operation.request),
       intent: operation.key,
     });
+  }
+
+  /** W6. What a page says of where the next one begins is where it ended. */
+  #pointed(operation: Operation, response: Response): void {
+    const last = lastOf(response, (id) => this.past.positionOf(id));
+    if (last === null || last.next === null) return;
+    const { request } = operation;
+    const isWhole = request.kind === "read_events" && request.of === null;
+    if (last.next === (isWhole ? last.position : last.place)) return;
+    violated(operation, "cursor", "a page does not say where it has ended");
   }
 
   #loaded(id: string, state: StreamState): void {
@@ -332,6 +346,26 @@ function shown(response: Response): string {
   if (response.kind !== "events") return showResponse(response);
   const { events, next } = response.page;
   return [...events.map(showEvent), next === null ? "end" : "more"].join("\n");
+}
+
+/** The last row of a page, and what the page says of the next one; null: there is no row. */
+function lastOf(
+  response: Response,
+  positionOf: (id: string) => number | null,
+): {
+  readonly place: number | null;
+  readonly position: number;
+  readonly next: number | null;
+} | null {
+  if (response.kind === "promises") {
+    const last = response.page.promises.at(-1);
+    const position = last === undefined ? null : positionOf(last.id);
+    return position === null ? null : { place: position, position, next: response.page.before };
+  }
+  if (response.kind !== "events") return null;
+  const last = response.page.events.at(-1);
+  if (last === undefined) return null;
+  return { place: last.version, position: last.position, next: response.page.next };
 }
 
 function isRead({ request }: Operation): boolean {

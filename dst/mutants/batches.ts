@@ -56,6 +56,15 @@ export const batches: readonly Mutant[] = [
     seedsMax: 50,
   },
   {
+    name: "creation-order-lost",
+    fault: "Promises of one component are numbered as they were first touched, not as created.",
+    file: "kernel/working-set.ts",
+    find: "streams.sort((left, right) => left.writtenAfter - right.writtenAfter).map(toChange)",
+    replace: "streams.map(toChange)",
+    oracles: ["W"],
+    seedsMax: 200,
+  },
+  {
     name: "conflict-drops-command",
     fault: "A command that conflicts is neither tried again nor answered.",
     file: "kernel/kernel.ts",

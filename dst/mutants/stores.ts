@@ -37,6 +37,16 @@ export const stores: readonly Mutant[] = [
     flags: several,
   },
   {
+    name: "claims-of-a-wrong-clock",
+    fault: "A claim by a server whose clock is years ahead holds until that time has come.",
+    file: "store/claims.ts",
+    find: "this.#latest > now + 2 * claimMs",
+    replace: "this.#latest < 0",
+    oracles: ["V"],
+    seedsMax: 200,
+    flags: ["--ops", "300", "--faults", "offset,kill,crash,quick_restart", "--nodes", "1:3"],
+  },
+  {
     name: "revision-check-missing",
     fault: "The store accepts any revision.",
     file: "store/memory.ts",

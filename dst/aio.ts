@@ -103,7 +103,8 @@ export class SimulatedAio implements Aio {
   enqueue({ ticket, submission }: Sqe): boolean {
     const read = this.#taken;
     this.#taken = null;
-    const key = `n${this.#outside.host.node} ${nameOf(submission)}`;
+    const { host, queue } = this.#outside;
+    const key = `n${host.node} ${nameOf(submission, queue.now)}`;
     if (this.#outside.fate.strikes("aio_full", key)) return false;
     this.#outbox.push({ ticket, submission, key, read, isAnswered: false }); // Z1
     return true;
@@ -292,7 +293,7 @@ function without(landing: Landing, refused: number): Landing {
 }
 
 /** By what it is about, so that it keeps its name when other requests are taken away. */
-function nameOf(submission: Submission): string {
+function nameOf(submission: Submission, now: number): string {
   switch (submission.kind) {
     case "load":
       return `load ${submission.keys[0]?.id}`;
@@ -303,6 +304,6 @@ function nameOf(submission: Submission): string {
     case "log":
       return `log ${submission.ranges[0]?.of?.id ?? "all"}`;
     case "due":
-      return "due";
+      return `due@${now}`;
   }
 }

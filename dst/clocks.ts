@@ -26,15 +26,16 @@ export function drawClock(fate: Fate, node: number, now: number): NodeClock {
 export function disturb(world: World, server: Process): void {
   const { fate, queue } = world;
   const { node, clock } = server;
+  const moment = world.moment(node);
   const actor = world.nodeActor(node);
-  if (fate.strikes("jump_forward", node, "clock")) {
+  if (fate.strikes("jump_forward", moment, "clock")) {
     clock.jump(Math.abs(signed(fate, "forward", node, jumpsMs)));
     queue.scheduleIdle(actor, lookMs, () => server.poke()); // as aio/timer.ts
   }
-  if (fate.strikes("jump_back", node, "clock")) {
+  if (fate.strikes("jump_back", moment, "clock")) {
     clock.jump(-Math.abs(signed(fate, "back", node, jumpsMs)));
   }
-  if (!fate.strikes("freeze", node, "clock")) return;
+  if (!fate.strikes("freeze", moment, "clock")) return;
   clock.freeze(queue.now);
   const ms = 1 + fate.amount("frozen", node, frozenMs, "clock");
   queue.schedule(actor, ms, () => clock.unfreeze());

@@ -7,8 +7,6 @@
 
 import { Anchored, Anchoring, type Anchors } from "./anchors.ts";
 import type { Choices } from "./choice.ts";
-import { isFault, parseName } from "./choice-name.ts";
-import { million } from "./faults.ts";
 import type { Intent, Plan } from "./plan.ts";
 import { type Draw, Redrawn } from "./redraw.ts";
 import { type ChoiceList, sorted } from "./replay.ts";
@@ -68,7 +66,7 @@ export class Descent {
     const { outcome, choices } = run(start.plan, new Map(start.choices), null);
     const { failure } = outcome;
     if (failure === null || !isSame(failure, wanted)) return null;
-    const candidate = { plan: start.plan, choices: telling(start.plan, sorted(choices)) };
+    const candidate = { plan: start.plan, choices: sorted(choices) };
     const size = [...new Scale().weigh(candidate), failure.at, failure.record];
     return new Descent(run, budget, { candidate, outcome, failure, size });
   }
@@ -156,7 +154,7 @@ export class Descent {
   #judge(plan: Plan, { outcome, choices }: ReturnType<Run>): boolean {
     const { failure } = outcome;
     if (failure === null || !isSame(failure, this.failure)) return false; // R5
-    const candidate = { plan, choices: telling(plan, this.#known(choices)) };
+    const candidate = { plan, choices: this.#known(choices) };
     const size = [...this.#scale.weigh(candidate), failure.at, failure.record];
     if (compareSizes(size, this.#reached.size) >= 0) return false; // R6
     this.#seen.add(this.#digests.of(candidate));
@@ -184,14 +182,6 @@ export class Descent {
 
 function isSame(failure: Failure, wanted: Failure): boolean {
   return failure.oracle === wanted.oracle && failure.rule === wanted.rule;
-}
-
-/** A choice by which a fault does not strike is as good as none (fate.ts). */
-function telling({ faults }: Plan, choices: ChoiceList): ChoiceList {
-  return choices.filter(([name, value]) => {
-    const { site } = parseName(name);
-    return !isFault(site) || value >= million - faults[site];
-  });
 }
 
 /** Names a candidate. What candidates share is read once; two with one name cost a candidate. */

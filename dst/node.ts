@@ -112,7 +112,7 @@ export class Process {
   poke(): void {
     if (this.#isPoked || !this.#isAlive) return;
     this.#isPoked = true;
-    const delay = this.#world.fate.delay("tick", this.node);
+    const delay = this.#world.fate.delay("tick", this.#world.moment(this.node));
     this.#world.queue.schedule(this.#actor, delay, () => this.#wake());
   }
 

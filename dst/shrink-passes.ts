@@ -4,9 +4,10 @@
 import { bounds, type Limits, limits } from "../kernel/limits.ts";
 import { isFault, parseName } from "./choice-name.ts";
 import type { Descent, ReduceOptions } from "./descent.ts";
-import { type FaultName, faultNames } from "./faults.ts";
+import { type FaultName, faultNames, million } from "./faults.ts";
 import { connected, idsOf } from "./involved.ts";
 import type { Intent, Plan } from "./plan.ts";
+import type { ChoiceList } from "./replay.ts";
 import {
   advance,
   calm,
@@ -57,9 +58,16 @@ function leap(descent: Descent): void {
   descent.try(edited(descent.best, { store: "memory", isSearched: false }));
   descent.try(edited(descent.best, { limits: limits() }));
   const { plan } = descent.best;
+  descent.try({ plan, choices: descent.best.choices.filter((choice) => tells(plan, choice)) });
   const quiet = { ...plan, faults: withoutFaults(plan, new Set(faultNames)) };
   descent.try({ plan: quiet, choices: [] });
   descent.try({ plan: quiet, choices: descent.best.choices });
+}
+
+/** False: by this choice a fault does not strike, so it is as good as none (fate.ts). */
+function tells({ faults }: Plan, [name, value]: ChoiceList[number]): boolean {
+  const { site } = parseName(name);
+  return !isFault(site) || value >= million - faults[site];
 }
 
 /** All that comes after the failure. */
@@ -159,12 +167,11 @@ function dropIntents(descent: Descent): void {
 /** The promises of the failure alone, with other delays, and with those faults that struck them. */
 function redraw(descent: Descent, drawsMax: number): void {
   const { best, failure } = descent;
-  if (best.plan.intents.length <= readableMax) return;
+  if (best.plan.intents.length <= readableMax || best.choices.length === 0) return;
   const struck = best.choices
+    .filter((choice) => tells(best.plan, choice))
     .map(([name]) => parseName(name))
-    .filter(({ entity }) => {
-      return failure.ids.some((id) => entity.endsWith(` ${id}`));
-    });
+    .filter(({ entity }) => failure.ids.some((id) => entity.endsWith(` ${id}`)));
   const likely = distinct(struck.map(({ site }) => site)).filter(isFault);
   const draw = (plan: Plan, count: number) => {
     for (let number = 0; number < count; number++) {

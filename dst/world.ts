@@ -105,6 +105,14 @@ export class World {
     return this.#processes.filter((server) => server !== null);
   }
 
+  /**
+   * Names what befalls a node now. By the time and not by a count, so that it stays where it is when
+   * requests are taken away (choice.ts, H2).
+   */
+  moment(node: number): string {
+    return `n${node}@${this.queue.now}`;
+  }
+
   count(name: string): void {
     this.sightings.count(name);
   }
@@ -217,12 +225,13 @@ export class World {
   misfortune(server: Process): boolean {
     const { fate } = this;
     const { node } = server;
-    if (fate.strikes("power_cut", node)) this.#cutPower();
-    if (fate.strikes("kill", node, "crash")) this.kill(server, "kill");
+    const moment = this.moment(node);
+    if (fate.strikes("power_cut", moment)) this.#cutPower();
+    if (fate.strikes("kill", moment, "crash")) this.kill(server, "kill");
     if (!server.isAlive) return true;
-    if (fate.strikes("graceful_stop", node) && server.isListening) server.stop();
+    if (fate.strikes("graceful_stop", moment) && server.isListening) server.stop();
     disturb(this, server);
-    if (!fate.strikes("pause", node)) return false;
+    if (!fate.strikes("pause", moment)) return false;
     server.pause();
     this.#log(server, "pause", server.name, () => "falls asleep");
     this.queue.schedule(this.nodeActor(node), 1 + fate.amount("asleep", node, downMs), () => {

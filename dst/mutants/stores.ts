@@ -44,7 +44,7 @@ export const stores: readonly Mutant[] = [
     replace: "this.#latest < 0",
     oracles: ["V"],
     seedsMax: 200,
-    flags: ["--ops", "300", "--faults", "offset,kill,crash,quick_restart", "--nodes", "1:3"],
+    flags: ["--nodes", "2:3", "--limits", "sweepShareMax=1,dueMax=32", "--faults", "offset,crash"],
   },
   {
     name: "revision-check-missing",

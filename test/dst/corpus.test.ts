@@ -48,7 +48,7 @@ test.each(files)(
       },
     );
     expect(stdout + stderr).toMatch(
-      new RegExp(`oracle=${expected.oracle} rule="?${expected.rule}\b`),
+      new RegExp(`oracle=${expected.oracle} rule="?${expected.rule}"?`),
     );
   },
   30_000,

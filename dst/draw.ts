@@ -68,7 +68,7 @@ const intensityMax: Readonly<Record<FaultName, number>> = {
   // Of events of the world.
   power_cut: 15_000,
   kill: 2000,
-  graceful_stop: 3000,
+  graceful_stop: 20_000,
   pause: 3000,
   // Of crash points passed.
   crash: 20_000,

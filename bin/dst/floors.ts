@@ -35,11 +35,14 @@ export function shortfalls(
   return [...low, ...unseen];
 }
 
+/** Arbitrary: what is rarer may be half as often by mere chance. */
+const floorMin = 10;
+
 /** Half of what was counted: a floor is there for what is lost, and not for what varies. */
 export function floorsText({ sums, counters }: Figures): string {
   const rows = byName(counters).flatMap(([name, count]) => {
     const floor = Math.floor((count * floorsPer) / sums.seeds / 2);
-    return floor === 0 ? [] : [`  [${JSON.stringify(name)}, ${floor}],`];
+    return floor < floorMin ? [] : [`  [${JSON.stringify(name)}, ${floor}],`];
   });
   return [
     "// How much of each counter a thousand short seeds make, at the least: half of what they made when",

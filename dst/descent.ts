@@ -99,13 +99,28 @@ export class Descent {
     return this.#judge(plan, this.#run(plan, new Map(choices), null));
   }
 
-  /** As `try`; if that fails, again with each choice at the time at which it was made (anchors.ts). */
+  /** As `try`; if that fails, again with each choice at the time at which it was made. */
   tryMoved(candidate: Candidate): boolean {
     if (this.try(candidate)) return true;
-    if (candidate.choices.length === 0) return false;
-    if (!this.#isWorth(candidate, `moved ${this.#digests.of(candidate)}`)) return false;
-    const choices = new Anchored(this.#findAnchors());
-    return this.#judge(candidate.plan, this.#run(candidate.plan, choices, choices.onRecord));
+    return candidate.choices.length > 0 && this.tryAnchored(candidate.plan, this.anchors());
+  }
+
+  /** With choices that are found by their time (anchors.ts). */
+  tryAnchored(plan: Plan, anchors: Anchors): boolean {
+    const candidate = { plan, choices: [] };
+    const places = this.#digests.ofText(JSON.stringify([...anchors]));
+    if (!this.#isWorth(candidate, `${places} ${this.#digests.of(candidate)}`)) return false;
+    const choices = new Anchored(anchors);
+    return this.#judge(plan, this.#run(plan, choices, choices.onRecord));
+  }
+
+  /** When each choice of the best run was made. */
+  anchors(): Anchors {
+    if (this.#anchored?.best === this.best) return this.#anchored.anchors;
+    const noting = new Anchoring(this.best.choices);
+    this.#run(this.best.plan, noting, noting.onRecord);
+    this.#anchored = { best: this.best, anchors: noting.anchors };
+    return noting.anchors;
   }
 
   /** With choices that are drawn anew (redraw.ts). */
@@ -170,14 +185,6 @@ export class Descent {
       return same?.[1] === choice[1] ? same : choice;
     });
   }
-
-  #findAnchors(): Anchors {
-    if (this.#anchored?.best === this.best) return this.#anchored.anchors;
-    const noting = new Anchoring(this.best.choices);
-    this.#run(this.best.plan, noting, noting.onRecord);
-    this.#anchored = { best: this.best, anchors: noting.anchors };
-    return noting.anchors;
-  }
 }
 
 function isSame(failure: Failure, wanted: Failure): boolean {
@@ -198,12 +205,17 @@ class Digests {
     return hash.digest;
   }
 
+  ofText(text: string): string {
+    const hash = new TraceHash();
+    hash.text(text);
+    return hash.digest;
+  }
+
   #part(part: Intent | ChoiceList[number]): string {
     const known = this.#parts.get(part);
     if (known !== undefined) return known;
-    const hash = new TraceHash();
-    hash.text(JSON.stringify(part));
-    this.#parts.set(part, hash.digest);
-    return hash.digest;
+    const digest = this.ofText(JSON.stringify(part));
+    this.#parts.set(part, digest);
+    return digest;
   }
 }

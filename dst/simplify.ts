@@ -196,7 +196,17 @@ function moved(
     then.push((then[index - 1] ?? 0) + gap(index, at - (now[index - 1] ?? 0)));
   }
   const intents = plan.intents.map((intent) => ({ ...intent, at: then[stepIn(intent)] ?? 0 }));
-  return { plan: { ...plan, intents }, choices };
+  const to = (at: number) => {
+    const last = now.findLastIndex((step) => step <= at);
+    return last < 0 ? Math.min(at, then[0] ?? at) : at - (now[last] ?? 0) + (then[last] ?? 0);
+  };
+  return {
+    plan: { ...plan, intents, healAt: to(plan.healAt) },
+    choices: choices.map(([name, value]) => {
+      const parsed = parseName(name);
+      return [printName({ ...parsed, at: parsed.at === null ? null : to(parsed.at) }), value];
+    }),
+  };
 }
 
 /** Round figures: when faults end, the longest delay, and each that was chosen. */
@@ -221,30 +231,39 @@ export function squeezeNumbers(descent: Descent): void {
   }
 }
 
-/** What strikes at the hundredth occasion may do so at the first one, and then needs no others. */
+/** Of more choices, it is not worth the while. Arbitrary. */
+const advancedMax = 50;
+
+/** What is chosen at the hundredth occasion may be chosen at the first one, and then needs no others. */
 export function advance(descent: Descent): void {
-  for (const [name] of descent.best.choices) {
-    let current = name;
-    let { occurrence: step } = parseName(name);
-    while (step >= 1) {
-      const earlier = earlierBy(current, step);
-      if (descent.try(exchanged(descent.best, current, earlier))) current = earlier;
-      else step = Math.floor(step / 2);
-      step = Math.min(step, parseName(current).occurrence);
+  if (descent.best.choices.length > advancedMax) return;
+  for (const pair of descent.anchors().keys()) {
+    const { length } = descent.anchors().get(pair) ?? [];
+    for (let index = 0; index < length; index++) {
+      for (const member of ["at", "turn"] as const) advanceOne(descent, { pair, index, member });
     }
   }
 }
 
-function earlierBy(name: string, count: number): string {
-  const parsed = parseName(name);
-  return printName({ ...parsed, occurrence: parsed.occurrence - count });
-}
+type Place = {
+  readonly pair: string;
+  readonly index: number;
+  readonly member: "at" | "turn";
+};
 
-/** As it is, if there is a choice of the new name already. */
-function exchanged(best: Candidate, from: string, to: string): Candidate {
-  if (best.choices.some(([name]) => name === to)) return best;
-  const choices = best.choices.map((choice) => {
-    return choice[0] === from ? ([to, choice[1]] as const) : choice;
-  });
-  return { plan: best.plan, choices };
+/** To the start, or by half, a quarter, an eighth. */
+function advanceOne(descent: Descent, { pair, index, member }: Place): void {
+  let step = descent.anchors().get(pair)?.[index]?.[member] ?? 0;
+  const least = Math.max(1, step / 8);
+  while (step >= least) {
+    const anchors = descent.anchors();
+    const anchor = anchors.get(pair)?.[index];
+    if (anchor === undefined) return; // it came to nothing, and was left out
+    const earlier = { ...anchor, turn: 0, [member]: Math.max(0, anchor[member] - step) };
+    const moved = anchors.get(pair)?.with(index, earlier) ?? [];
+    if (!descent.tryAnchored(descent.best.plan, new Map(anchors).set(pair, moved))) {
+      step = Math.floor(step / 2);
+    }
+    step = Math.min(step, descent.anchors().get(pair)?.[index]?.[member] ?? 0);
+  }
 }

@@ -69,7 +69,8 @@ export class Scale {
     const known = this.#weights.get(choice);
     if (known !== undefined) return known;
     const [name, value] = choice;
-    const weight = digits(value) + digits(parseName(name).occurrence);
+    const { at, occurrence } = parseName(name);
+    const weight = digits(value) + digits(at ?? 0) + digits(occurrence);
     this.#weights.set(choice, weight);
     return weight;
   }

@@ -116,6 +116,7 @@ export class Descent {
 
   /** When each choice of the best run was made. */
   anchors(): Anchors {
+    if (this.best.choices.length === 0) return new Map();
     if (this.#anchored?.best === this.best) return this.#anchored.anchors;
     const noting = new Anchoring(this.best.choices);
     this.#run(this.best.plan, noting, noting.onRecord);

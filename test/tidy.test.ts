@@ -166,7 +166,7 @@ test("tidy: SQL names nothing that two runs could differ by", () => {
 });
 
 test("tidy: each folder is read, and each kind of import is told apart", () => {
-  for (const folder of ["kernel", "store", "aio", "api", "bin"]) {
+  for (const folder of ["kernel", "store", "aio", "api", "dst", "bin"]) {
     expect(read(folder).length, folder).toBeGreaterThan(3);
   }
   const faults = [

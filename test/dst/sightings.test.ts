@@ -1,0 +1,157 @@
+// What must be seen now and then (dst/sometimes.ts), each in a world that was made for it, and none in a
+// world where nothing happens. The record below is complete by its type. Then what runs count by name.
+
+import { expect, test } from "vitest";
+import { type Sometimes, sometimes } from "../../dst/sometimes.ts";
+import {
+  create,
+  get,
+  history,
+  play,
+  type Setting,
+  type Step,
+  search,
+  settle,
+  strikes,
+  until,
+  verdict,
+  wait,
+  worker,
+} from "./play.ts";
+
+type Scene = Setting & { readonly steps: readonly Step[] };
+
+const settling: readonly Step[] = [
+  [0, 0, create("a")],
+  [10, 0, settle("a")],
+];
+const waiting: readonly Step[] = [
+  [0, 0, create("a")],
+  [0, 1, worker("u")],
+  [0, 2, worker("v")],
+  [0, 3, worker("w")],
+  [5, 1, wait("a", "u")],
+  [5, 2, wait("a", "v")],
+  [5, 3, wait("a", "w")],
+  [10, 0, settle("a")],
+];
+const together: readonly Step[] = [
+  [0, 0, create("a")],
+  [0, 1, create("b")],
+  [0, 2, create("c")],
+];
+/** Two servers settle one promise; the commit of the first arrives when the second has landed. */
+const racing: readonly Step[] = [
+  [0, 0, create("a")],
+  [10, 0, settle("a")],
+  [12, 1, settle("a")],
+];
+const overtaken = { "slow n0 commit a #2": strikes, "slowness n0 commit a": 9 };
+
+// biome-ignore format: a table
+const scenes: Readonly<Record<Sometimes, Scene>> = {
+  "a settlement meets the deadline at one millisecond": { steps: [[0, 0, until(50, "a")], [50, 1, settle("a")]] },
+  "a settlement one millisecond before the deadline succeeds": { steps: [[0, 0, until(50, "a")], [49, 1, settle("a")]] },
+  "a callback is registered in the batch of the settlement, before it": {
+    steps: [[0, 0, create("a")], [0, 1, worker("w")], [10, 0, wait("a", "w")], [10, 1, settle("a")]],
+  },
+  "a callback is registered in the batch of the settlement, after it": {
+    steps: [[0, 0, create("a")], [0, 1, worker("w")], [10, 0, settle("a")], [10, 1, wait("a", "w")]],
+  },
+  "the drains of one settlement take two commits": { steps: waiting, limits: { batchMax: 2 } },
+  "a crash between commit and answer": { steps: settling, choices: { "crash commit.durable n0 commit a": strikes } },
+  "a crash during the first sweep": { steps: settling, choices: { "crash due.done n0 due@0": strikes } },
+  "a sweep is longer than its limit": { steps: [[0, 0, until(50, "a")], [0, 1, until(50, "b")]], limits: { dueMax: 1 } },
+  "a conflict that another server has made": { steps: racing, nodes: 2, choices: overtaken },
+  "a conflict with transitive commands": {
+    steps: [[0, 0, create("a")], [0, 2, worker("w")], [10, 0, wait("a", "w")], [12, 1, settle("w")]],
+    nodes: 2, choices: overtaken,
+  },
+  "the bound of attempts is reached": { steps: racing, nodes: 2, choices: overtaken, limits: { attemptsMax: 1 } },
+  "an ambiguous commit has landed": { steps: settling, choices: { "fail_after n0 commit a": strikes } },
+  "an ambiguous commit never lands": { steps: settling, choices: { "fail_never_landing n0 commit a": strikes } },
+  "an ambiguous commit lands late": {
+    steps: settling, choices: { "fail_landing_later n0 commit a": strikes, "landing n0 commit a": 5 },
+  },
+  "a server finds its own event after an unknown commit": { steps: settling, choices: { "fail_after n0 commit a": strikes } },
+  "a commit of a dead or sleeping server is refused": {
+    steps: [...racing, [11, 2, get("b")]], nodes: 2, choices: { ...overtaken, "kill n0@11": strikes },
+  },
+  "two servers sweep one stream": { steps: [[0, 0, until(50, "a")]], choices: { "crash due.done n0 due@50": strikes } },
+  "a request is turned away because the queue is full": { steps: together, limits: { queueMax: 1 } },
+  "a batch of exactly the maximum": { steps: together, limits: { batchMax: 3 } },
+  "a component of several commands": { steps: [[0, 0, create("a")], [0, 1, get("a")]] },
+  "two batches are under way": {
+    steps: together, limits: { batchMax: 1, batchesMax: 3 },
+    choices: { "slow n0 load a": strikes, "slowness n0 load a": 9, "slow n0 load b": strikes, "slowness n0 load b": 9 },
+  },
+  "a batch of one while others wait": { steps: together, limits: { batchMax: 1 } },
+  "a page of a search ends inside one millisecond": { steps: [...together, [5, 0, search({ limit: 2 })]] },
+  "a full last page has no cursor": { steps: [...together, [5, 0, search({ limit: 3 })]] },
+  "an astral id comes back": { steps: [[0, 0, create("\u{1f600}")]] },
+  "the largest deadline comes back": { steps: [[0, 0, create("a")]] },
+  "a promise is born settled": { steps: [[5, 0, until(5, "a")]] },
+  "the clock went back and a due stream waited": {
+    steps: [[0, 0, until(50, "a")], [20, 1, get("b")]], choices: { "jump_back n0@20": strikes, "back 0": 4 },
+  },
+  "a retry succeeds": { steps: settling, choices: { "rolled_back n0 commit a": strikes, "retry_same_key 1": strikes } },
+  "a restart with other limits": { steps: settling, choices: { "kill n0@0 #3": strikes, "other_limits 0 #1": strikes } },
+  "a power cut drops a written commit": {
+    steps: [...settling, [12, 1, get("a")]],
+    choices: { "slow_sync n0 commit a #1": strikes, "sync n0 commit a": 99, "power_cut n0@12": strikes },
+  },
+  "a process is killed while its commit is written and not durable": {
+    steps: settling, choices: { "crash commit.done n0 commit a": strikes },
+  },
+  "a process stops gracefully": { steps: settling, choices: { "graceful_stop n0@0 #3": strikes } },
+};
+
+test.each(Object.keys(sometimes) as Sometimes[])("is seen: %s", (name) => {
+  const { steps, ...setting } = scenes[name];
+  const played = play(steps, setting);
+  expect(verdict(played)).toBeNull();
+  expect(played.outcome.sometimes).toContain(name);
+  const { choices, limits, ...plain } = setting;
+  if (choices === undefined && limits === undefined) return;
+  expect(play(steps, plain).outcome.sometimes, "without its cause").not.toContain(name);
+});
+
+test("what does not happen is not seen", () => {
+  const calm = play([
+    [0, 0, until(10 ** 9, "a")],
+    [10, 0, settle("a")],
+    [20, 0, get("a")],
+    [30, 0, search()],
+  ]);
+  expect(verdict(calm)).toBeNull();
+  expect([...calm.outcome.sometimes]).toEqual([]);
+});
+
+test("faults, crash points, requests and answers are counted by name", () => {
+  const busy: readonly Step[] = [
+    ...settling,
+    [20, 0, get("b")],
+    [30, 0, search()],
+    [40, 0, history("a")],
+  ];
+  const choices = { "fail_after n0 commit a": strikes, "crash query.done n0 query *": strikes };
+  const { counters } = play(busy, { choices }).outcome;
+  const some = [...counters].filter(([name]) => /^(answer|fault|crash|request) /.test(name));
+  expect(Object.fromEntries(some)).toEqual({
+    "answer create_promise changed": 1,
+    "answer settle_promise changed": 1,
+    "answer get_promise promise_not_found": 1,
+    "answer read_events last page": 1,
+    "answer get_promise unchanged": 1, // at the end
+    "fault fail_after": 1,
+    "fault crash": 1,
+    "crash query.done": 1,
+    "request create_promise": 1,
+    "request settle_promise": 1,
+    "request get_promise": 2,
+    "request search_promises": 1,
+    "request read_events": 1,
+  });
+  expect(counters.get("reached query.done")).toBe(1);
+  expect(counters.get("reached query.completed")).toBeUndefined();
+});

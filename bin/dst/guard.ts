@@ -1,7 +1,9 @@
 // A thread of a worker that ends it when its parent is gone. The worker itself cannot notice while a
 // run hangs in a loop without end, which is what it is there to find.
 
-const parent = process.ppid;
+import { workerData } from "node:worker_threads";
+
+const parent: number = workerData;
 
 /** Ms between two looks. Arbitrary: soon, and not felt. */
 const everyMs = 500;

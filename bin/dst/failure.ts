@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import type { Choices } from "../../dst/choice.ts";
+import type { Run } from "../../dst/descent.ts";
 import type { Plan } from "../../dst/plan.ts";
 import { encodeReplay, fileNameOf, replayOf } from "../../dst/replay.ts";
 import { report } from "../../dst/report.ts";
@@ -37,7 +38,11 @@ export type Pursuit = {
 const candidatesMax = 5_000;
 
 /** Choices as null: drawn from the seed. */
-type Repetition = { readonly choices: Choices | null; readonly hasTripwires: boolean };
+type Repetition = {
+  readonly choices: Choices | null;
+  readonly hasTripwires: boolean;
+  readonly onRecord?: (record: TraceRecord) => void;
+};
 type Reached = Pick<Shrunk, "plan" | "choices" | "outcome">;
 
 /** @returns the path of the replay file; null if the run does not fail again */
@@ -81,10 +86,10 @@ function recordsOf(lab: Lab, { plan, choices }: Reached): readonly TraceRecord[]
 }
 
 /** Runs a plan again and keeps what was chosen. */
-export function repeat(lab: Lab, plan: Plan, { choices, hasTripwires }: Repetition): Reached {
+export function repeat(lab: Lab, plan: Plan, { choices, ...rest }: Repetition): Reached {
   let made: Choices = new Map();
   const { outcome } = examine(lab, plan, {
-    hasTripwires,
+    ...rest,
     ...(choices === null ? {} : { choices }),
     onChoices: (all) => {
       made = all;
@@ -100,8 +105,9 @@ function shrinkWithin(
   { budgetMs, outside, hasTripwires }: Pursuit,
 ): Shrunk | null {
   const endsAt = performance.now() + budgetMs;
-  const run = (candidate: Plan, choices: Choices) => {
-    return repeat(lab, candidate, { choices, hasTripwires });
+  const run: Run = (candidate, choices, onRecord) => {
+    const recording = onRecord === null ? {} : { onRecord };
+    return repeat(lab, candidate, { choices, hasTripwires, ...recording });
   };
   const budget = { candidatesMax, isSpent: () => performance.now() > endsAt };
   const shrunk = shrink({ plan, choices, failure }, run, budget);

@@ -37,7 +37,11 @@ export type AioOptions = {
   /** The store is elsewhere; else it lives in the process (Z2). */
   readonly isShared: boolean;
   readonly onStep: (step: Step, flight: Flight, completion?: Completion) => void;
-  readonly onLanding: (flight: Flight, conflicts: readonly number[]) => void;
+  /** `refused` was kept back by a fault; null: nothing was. */
+  readonly onLanding: (
+    flight: Flight,
+    landing: { readonly conflicts: readonly number[]; readonly refused: number | null },
+  ) => void;
 };
 
 export type Step = "submission" | "effect" | "completion";
@@ -74,6 +78,8 @@ export class SimulatedAio implements Aio {
   readonly #completions = new Map<number, Completion>();
   #taken: Read | null = null;
   #isOpen = true;
+  /** How often the connections were cut: what was under way before never arrives. */
+  #cuts = 0;
 
   constructor(outside: AioOptions) {
     this.#outside = outside;
@@ -139,6 +145,7 @@ export class SimulatedAio implements Aio {
 
   /** All connections to the store drop; what they had under way is answered by a failure. */
   cut(): void {
+    this.#cuts += 1;
     for (const flight of this.#flights.values()) this.#fail(flight, lost(flight));
   }
 
@@ -209,7 +216,10 @@ export class SimulatedAio implements Aio {
       case "fail_landing_later": {
         this.#fail(flight, "outcome_unknown");
         const delay = fate.amount("landing", flight.key, slowMs);
-        queue.schedule(storeActor, delay, () => this.#write(flight, components));
+        const cuts = this.#cuts;
+        queue.schedule(storeActor, delay, () => {
+          if (cuts === this.#cuts) this.#write(flight, components);
+        });
         break;
       }
     }
@@ -221,7 +231,7 @@ export class SimulatedAio implements Aio {
     const refused = isRefused ? fate.amount("refused", flight.key, components.length) : null;
     const sent = components.filter((_, index) => index !== refused);
     const written = disk.write(sent, (landing) => {
-      this.#land(flight, refused === null ? landing : without(landing, refused));
+      this.#land(flight, refused === null ? landing : without(landing, refused), refused);
     });
     const sync = fate.strikes("slow_sync", flight.key)
       ? fate.amount("sync", flight.key, slowMs)
@@ -231,14 +241,15 @@ export class SimulatedAio implements Aio {
   }
 
   /** The commit is durable, refused, or gone. */
-  #land(flight: Flight, landing: Landing): void {
+  #land(flight: Flight, landing: Landing, refused: number | null): void {
     const { host, fate, onStep, onLanding } = this.#outside;
-    if (landing.kind === "landed") onLanding(flight, landing.conflicts);
+    const isLanded = landing.kind === "landed";
+    if (isLanded) onLanding(flight, { conflicts: landing.conflicts, refused });
     if (!this.#isOpen || flight.isAnswered) return;
     const completion = completionOf(landing);
     onStep("effect", flight, completion);
     if (host.crash("commit.durable", flight.key)) return;
-    if (fate.strikes("fail_after", flight.key)) this.#fail(flight, "outcome_unknown");
+    if (isLanded && fate.strikes("fail_after", flight.key)) this.#fail(flight, "outcome_unknown");
     else if (fate.strikes("hang", flight.key)) host.doom();
     else this.#answer(flight, completion);
   }

@@ -30,6 +30,7 @@ export class Conduct {
   }
 
   accepted({ request }: Operation): void {
+    if (request.kind === "search_promises" || request.kind === "read_events") return;
     this.#count += 1;
     this.#accepted.set(request, { number: this.#count, executions: 0 });
   }

@@ -24,6 +24,10 @@ function count(digest: Digest, value: number): Digest {
   return add(add(digest, value | 0), (value / 2 ** 32) | 0);
 }
 
+export function digestText(value: string): Digest {
+  return text(offset, value);
+}
+
 function text(digest: Digest, value: string | null): Digest {
   if (value === null) return add(digest, absent);
   let next = add(digest, value.length);

@@ -19,8 +19,8 @@ type Event = {
 /** Priorities of the policy "pct" are drawn below this. Arbitrary: ties are rare then. */
 const priorityMax = 1 << 20;
 
-/** Events between which the policy "pct" changes a priority; a run has some hundred thousand. */
-const changeRange = 1 << 16;
+/** Events among which the policy "pct" changes a priority; a short run has some ten thousand. */
+const changeRange = 1 << 13;
 
 export class EventQueue {
   readonly #heap = new Heap<Event>(compare);

@@ -11,10 +11,11 @@ import { Kernel } from "../kernel/kernel.ts";
 import type { Limits } from "../kernel/limits.ts";
 import type { TraceRecord } from "../kernel/ports.ts";
 import { SimulatedAio } from "./aio.ts";
-import type { NodeClock } from "./clock.ts";
+import { type NodeClock, worldEpoch } from "./clock.ts";
 import { Conduct } from "./conduct.ts";
 import type { CrashPoint } from "./crash-points.ts";
 import type { Actor } from "./event-queue.ts";
+import { befall } from "./misfortune.ts";
 import { Crash } from "./verdict.ts";
 import type { Ledger } from "./witness.ts";
 import type { World } from "./world.ts";
@@ -75,7 +76,7 @@ export class Process {
       ledger: this.ledger,
       isShared: world.pollMs !== null,
       onStep: (step, flight, completion) => world.traceStep(this, step, flight, completion),
-      onLanding: (flight, conflicts) => world.landed(this, flight, conflicts),
+      onLanding: (flight, landing) => world.landed(this, flight, landing),
     });
     const trace = (record: TraceRecord) => this.#traced(record);
     const shared = world.pollMs === null ? {} : { pollMs: world.pollMs };
@@ -163,14 +164,14 @@ export class Process {
   #wake(): void {
     if (this.#isPaused || !this.#isAlive) return;
     this.#isPoked = false;
-    if (this.#world.misfortune(this)) return;
+    if (befall(this.#world, this)) return;
     this.#tick();
   }
 
   #tick(): void {
     const world = this.#world;
     const now = this.clock.read(world.queue.now);
-    if (this.clock.isBehind(world.queue.now) && this.kernel.dueAt !== null) {
+    if (this.clock.isBehind(world.queue.now) && this.#isOverdue()) {
       world.see("the clock went back and a due stream waited");
     }
     this.#guarded(() => this.kernel.tick(now));
@@ -181,6 +182,13 @@ export class Process {
     for (const reply of replies) reply();
     if (this.#isStopping && this.#isDone()) return;
     this.#setAlarm();
+  }
+
+  /** By the true time, and not by its clock. */
+  #isOverdue(): boolean {
+    const { dueAt } = this.kernel;
+    const now = BigInt(worldEpoch + this.#world.queue.now);
+    return dueAt !== null && dueAt <= now && dueAt > this.clock.read(this.#world.queue.now);
   }
 
   /** N3. */

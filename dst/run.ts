@@ -83,7 +83,7 @@ function outcomeOf(world: World, failure: Failure | null, search: Search | null)
     simulatedMs: queue.now,
     faults: faultCount,
     pending,
-    unresolved: 0,
+    unresolved: 0, // every write leaves an event today; a heartbeat will not
     isWeak: pending * 5 > operations.length,
     search,
     counters: sightings.counters,

@@ -20,6 +20,8 @@ export class Sightings {
   #conflicted = new Set<Command>();
   /** Who swept a stream last. */
   readonly #sweepers = new Map<string, Process>();
+  /** Another server has made the conflict that the kernel will tell of. */
+  #isReal = false;
 
   constructor(past: Past) {
     this.#past = past;
@@ -75,6 +77,8 @@ export class Sightings {
 
   conflicted(commands: readonly Command[]): void {
     this.#conflicted = new Set(commands);
+    if (this.#isReal && commands.length > 1) this.see("a conflict with transitive commands");
+    this.#isReal = false;
   }
 
   finished(command: object, response: Response | null): void {
@@ -83,16 +87,13 @@ export class Sightings {
     if (isBound) this.see("the bound of attempts is reached");
   }
 
-  /** A commit has landed, but for some of its components. */
-  landed(server: Process, { submission }: Flight, conflicts: readonly number[]): void {
-    if (submission.kind !== "commit") return;
-    const [first] = conflicts;
-    if (first === undefined) return;
+  /** @param conflicts of the commit that has landed, those that were made up left out */
+  landed(server: Process, conflicts: readonly number[]): void {
+    if (conflicts.length === 0) return;
+    this.#isReal = true;
     this.see("a conflict that another server has made");
-    const { changes = [] } = submission.components[first] ?? {};
-    if (changes.length > 1) this.see("a conflict with transitive commands");
     const isZombie = !server.isAlive || server.hasSlept;
-    if (isZombie) this.see("a commit of a dead or sleeping server is refused");
+    if (isZombie) this.see("a commit of a server that has died or slept is refused");
   }
 
   effect(server: Process, { submission, read }: Flight, completion: Completion): void {
@@ -102,7 +103,7 @@ export class Sightings {
       if (isCut) this.see("a sweep is longer than its limit");
       for (const { key } of streams) {
         const last = this.#sweepers.get(key.id);
-        if (last !== undefined && last !== server) this.see("two servers sweep one stream");
+        if (last !== undefined && last !== server) this.see("two processes sweep one stream");
         this.#sweepers.set(key.id, server);
       }
     }

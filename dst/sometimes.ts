@@ -18,8 +18,8 @@ export const sometimes = {
   "an ambiguous commit never lands": 200,
   "an ambiguous commit lands late": 200,
   "a server finds its own event after an unknown commit": 1000,
-  "a commit of a dead or sleeping server is refused": 200,
-  "two servers sweep one stream": 200,
+  "a commit of a server that has died or slept is refused": 200,
+  "two processes sweep one stream": 200,
   "a request is turned away because the queue is full": 200,
   "a batch of exactly the maximum": 1000,
   "a component of several commands": 200,
@@ -34,7 +34,7 @@ export const sometimes = {
   "a retry succeeds": 200,
   "a restart with other limits": 1000,
   "a power cut drops a written commit": 200,
-  "a process is killed while its commit is written and not durable": 200,
+  "a process is killed while a commit is written and not durable": 200,
   "a process stops gracefully": 200,
 } as const satisfies Readonly<Record<string, 200 | 1000>>;
 

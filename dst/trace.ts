@@ -24,14 +24,11 @@ export const recordKinds = [
   "effect",
   "completion",
   "executed",
-  "commit",
   "fault",
   "crash",
   "start",
   "stop",
   "pause",
-  "clock",
-  "choice",
   "heal",
 ] as const;
 export type RecordKind = (typeof recordKinds)[number];

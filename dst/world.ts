@@ -11,7 +11,8 @@ import type { Flight, Step } from "./aio.ts";
 import { storeActor } from "./aio.ts";
 import type { Chooser } from "./choice.ts";
 import { Client } from "./client.ts";
-import { disturb, drawClock } from "./clocks.ts";
+import { drawClock } from "./clocks.ts";
+import { digestText } from "./digest.ts";
 import { Disk } from "./disk.ts";
 import { type Actor, EventQueue } from "./event-queue.ts";
 import { Fate, type Key } from "./fate.ts";
@@ -63,6 +64,8 @@ export class World {
   readonly open = new Map<Process, Set<Operation>>();
   readonly #processes: (Process | null)[];
   readonly #lives: number[];
+  /** Stays dead after the faults; null: none does. */
+  #spared: number | null = null;
   readonly #openSites: ReadonlySet<ProbeSite>;
   faultCount = 0;
 
@@ -177,7 +180,7 @@ export class World {
   executed(server: Process, batch: TraceRecord & { readonly kind: "executed" }): void {
     server.conduct.executed(batch);
     this.sightings.batch(server, batch);
-    this.#log(
+    this.log(
       server,
       "executed",
       `batch ${batch.load}`,
@@ -196,11 +199,24 @@ export class World {
     server.conduct.finished(request, response);
   }
 
-  /** A commit is durable, but for some of its components. */
-  landed(server: Process, flight: Flight, conflicts: readonly number[]): void {
+  /**
+   * A commit is durable, but for some of its components.
+   *
+   * @param refused the one that the fault "false_conflict" has kept back; null: none
+   */
+  landed(
+    server: Process,
+    flight: Flight,
+    { conflicts, refused }: { conflicts: readonly number[]; refused: number | null },
+  ): void {
     this.witness.land(server.ledger, flight, conflicts);
-    this.sightings.landed(server, flight, conflicts);
-    if (flight.isAnswered) this.see("an ambiguous commit lands late");
+    this.sightings.landed(
+      server,
+      conflicts.filter((index) => index !== refused),
+    );
+    const { submission } = flight;
+    const isPart = submission.kind === "commit" && conflicts.length < submission.components.length;
+    if (flight.isAnswered && isPart) this.see("an ambiguous commit lands late");
   }
 
   traceStep(server: Process, step: Step, flight: Flight, completion?: Completion): void {
@@ -221,34 +237,15 @@ export class World {
     }
   }
 
-  /** What may befall a process as it wakes; @returns whether it cannot go on. */
-  misfortune(server: Process): boolean {
-    const { fate } = this;
-    const { node } = server;
-    const moment = this.moment(node);
-    if (fate.strikes("power_cut", moment)) this.#cutPower();
-    if (fate.strikes("kill", moment, "crash")) this.kill(server, "kill");
-    if (!server.isAlive) return true;
-    if (fate.strikes("graceful_stop", moment) && server.isListening) server.stop();
-    disturb(this, server);
-    if (!fate.strikes("pause", moment)) return false;
-    server.pause();
-    this.#log(server, "pause", server.name, () => "falls asleep");
-    this.queue.schedule(this.nodeActor(node), 1 + fate.amount("asleep", node, downMs), () => {
-      server.resume();
-    });
-    return true;
-  }
-
   kill(server: Process, how: string): void {
-    this.#log(server, "crash", server.name, () => how);
+    this.log(server, "crash", server.name, () => how);
     if (this.disk.writtenCount > 0)
-      this.see("a process is killed while its commit is written and not durable");
+      this.see("a process is killed while a commit is written and not durable");
     this.#gone(server);
   }
 
   stopped(server: Process): void {
-    this.#log(server, "stop", server.name, () => "has finished what it accepted");
+    this.log(server, "stop", server.name, () => "has finished what it accepted");
     const [lost] = this.open.get(server) ?? [];
     if (lost !== undefined) {
       const detail = { ids: idsIn(lost.request), intent: lost.key };
@@ -262,11 +259,13 @@ export class World {
   heal(): void {
     this.fate.heal();
     this.tracer.record({ at: this.queue.now, actor: "faults", kind: "heal", entity: "world" });
-    const isSpared = this.processes.length > 0 && this.plan.seed.endsWith("1");
+    const dead = this.#processes.indexOf(null);
+    const maySpare = this.processes.length > 0 && this.plan.seed.endsWith("1"); // arbitrary: a sixteenth
+    this.#spared = maySpare && dead >= 0 ? dead : null;
     for (const [node, server] of this.#processes.entries()) {
       server?.clock.heal(this.queue.now);
       if (server?.isPaused) server.resume();
-      else if (server === null && !isSpared) this.#start(node);
+      else if (server === null) this.#start(node);
       else server?.poke();
     }
   }
@@ -281,7 +280,7 @@ export class World {
   }
 
   #start(node: number): void {
-    if (this.#processes[node] !== null) return;
+    if (this.#processes[node] !== null || this.#spared === node) return;
     if (this.pollMs === null && this.disk.writtenCount > 0) {
       // The file is locked until the last process's transaction has ended.
       this.queue.schedule(this.nodeActor(node), 1, () => this.#start(node));
@@ -300,7 +299,7 @@ export class World {
     });
     this.#processes[node] = server;
     this.open.set(server, new Set());
-    this.#log(
+    this.log(
       server,
       "start",
       server.name,
@@ -312,19 +311,9 @@ export class World {
   #limits(node: number): Limits {
     const { plan, fate } = this;
     if (!fate.strikes("other_limits", node)) return plan.limits;
-    this.see("a restart with other limits");
+    if ((this.#lives[node] ?? 0) > 1) this.see("a restart with other limits");
     const batchMax = 1 + fate.amount("batch limit", node, 4);
     return limits({ ...plan.limits, batchMax, dueMax: 1, batchesMax: 1 });
-  }
-
-  #cutPower(): void {
-    const survivors = this.fate.amount("survivors", "power", 4);
-    if (this.disk.writtenCount > survivors) this.see("a power cut drops a written commit");
-    this.disk.cut(survivors);
-    for (const server of this.processes) {
-      server.aio.cut();
-      if (this.fate.amount("power", server.node, 2) === 1) this.kill(server, "power cut");
-    }
   }
 
   #gone(server: Process): void {
@@ -365,10 +354,11 @@ export class World {
   #trace(kind: "call" | "give_up", operation: Operation, more: Partial<Entry>): void {
     const entry = { at: this.queue.now, actor: laneOf(operation), kind };
     const ids = idsIn(operation.request);
-    this.tracer.record({ ...entry, entity: `op ${operation.number}`, ids, ...more });
+    const digest = digestText(`${operation.request.kind} ${ids.join(" ")}`);
+    this.tracer.record({ ...entry, entity: `op ${operation.number}`, ids, digest, ...more });
   }
 
-  #log(server: Process, kind: Entry["kind"], entity: string, text: () => string, digest = 0): void {
+  log(server: Process, kind: Entry["kind"], entity: string, text: () => string, digest = 0): void {
     this.tracer.record({
       at: this.queue.now,
       actor: `node ${server.node}`,
@@ -385,7 +375,8 @@ export class World {
     if (fault === "fail_never_landing") this.see("an ambiguous commit never lands");
     this.count(`fault ${fault}`);
     const entry = { at: this.queue.now, actor: "faults", kind: "fault" } as const;
-    this.tracer.record({ ...entry, entity: fault, text: () => String(key) });
+    const digest = digestText(`${key}`);
+    this.tracer.record({ ...entry, entity: fault, digest, text: () => `${key}` });
   }
 }
 

@@ -1,5 +1,6 @@
 // A request of the simulation, written as a client of the HTTP API would write it and read back by the
-// server's own decoder. What comes back must be what was meant, to the letter.
+// server's own decoder. What comes back must be what was meant, but for the order of headers and tags,
+// which means nothing (promise-api.md §1.6).
 //
 // Not everything can be said over HTTP: callbacks are not part of that API, its promises are external,
 // and its payloads are base64.

@@ -32,6 +32,8 @@ import {
 
 /** simulation.md §9: at least 2,000. */
 const fuzzSeeds = 2_000;
+/** The probes of SQLite's own transactions strike nowhere else. Arbitrary: some dozens of each. */
+const sqliteSeeds = 100;
 /** Each runs in some twenty processes. Arbitrary: what differs by process differs in every seed. */
 const determinismSeeds = 2;
 /** simulation.md §9. */
@@ -97,6 +99,21 @@ function stagesOf({ base, jobs, out, bench, interrupt }: GateOptions): readonly 
   return [
     stage({
       words: ["fuzz", "--seeds", `${fuzzSeeds}`, "--floors", ...from, ...processes, "--out", out],
+      flags: fuzzFlags,
+      body: (call) => fuzz(call, bench, interrupt),
+    }),
+    stage({
+      words: [
+        "fuzz",
+        "--seeds",
+        `${sqliteSeeds}`,
+        "--store",
+        "sqlite",
+        ...from,
+        ...processes,
+        "--out",
+        out,
+      ],
       flags: fuzzFlags,
       body: (call) => fuzz(call, bench, interrupt),
     }),

@@ -6,6 +6,8 @@ import { expect, test } from "vitest";
 import { type CrashPoint, crashPoints } from "../../dst/crash-points.ts";
 import { draw, usualWishes } from "../../dst/draw.ts";
 import { groups } from "../../dst/faults.ts";
+import type { Probe } from "../../store/probe.ts";
+import { openSqlite, type SqliteStore } from "../../store/sqlite.ts";
 import {
   answers,
   create,
@@ -184,6 +186,22 @@ test("Z1: what a tick has handed over never leaves a process that is killed afte
   ]);
 });
 
+test("Z1: a process that is killed with the first submission of a tick hands over no other", () => {
+  const both = [
+    [0, 0, create("a")],
+    [10, 1, settle("a")],
+    [10, 2, search()],
+    [20, 3, get("a")],
+  ] as const;
+  const played = play(both, { choices: { "crash load.submitted n0 load a #1": strikes } });
+  expect(verdict(played)).toBeNull();
+  const last = story(played, "submission", "crash").filter((line) => line.startsWith("10 "));
+  expect(last).toEqual([
+    '10 node 0 submission n0.1 load 4 load "a"',
+    "10 node 0 crash n0.1 load.submitted",
+  ]);
+});
+
 test("Z2: a dead process hears nothing any more, and what it has written lands all the same", () => {
   const choices = {
     "slow_sync n0 commit a #1": strikes,
@@ -205,6 +223,24 @@ test("Z2: a dead process hears nothing any more, and what it has written lands a
     line.includes("n0.1 commit 5"),
   );
   expect(heard).toEqual([]);
+});
+
+test("Z2: what is on its way to a process when it dies never arrives", () => {
+  const choices = {
+    "slow n0 load a #3": strikes, // the answer to the load of the settlement
+    "slowness n0 load a": 30,
+    "kill n0@15": strikes,
+  };
+  const between = [15, 2, get("b")] as const;
+  const played = play([...steps, between], { choices });
+  expect(verdict(played)).toBeNull();
+  const loads = story(played, "effect", "completion", "crash").filter((line) =>
+    /load 4|crash/.test(line),
+  );
+  expect(loads).toEqual([
+    '10 node 0 effect n0.1 load 4 "a" version 1, revision 1',
+    "15 node 0 crash n0.1 kill",
+  ]);
 });
 
 test("Z2: a dead process's reads are answered to nobody", () => {
@@ -291,4 +327,48 @@ test.each(others)("a process can be killed at %s, too", (point) => {
   expect(verdict(played)).toBeNull();
   expect(story(played, "crash")).toEqual([expect.stringMatching(` crash n0.1 ${point}$`)]);
   expect(story(played, "start").map((line) => line.split(" ")[4])).toEqual(["n0.1", "n0.2"]);
+});
+
+test.each([
+  ["read", 2], // after the first sweep and the first load
+  ["commit.begin", 1],
+  ["commit.middle", 1],
+  ["commit.end", 1],
+])("a store that is broken in upon at %s has done nothing", (site, count) => {
+  const opened: SqliteStore[] = [];
+  const openStore = (probe: Probe) => {
+    const store = openSqlite(":memory:", { probe });
+    opened.push(store);
+    return store;
+  };
+  const breaking = { [`probe ${site} #${count}`]: strikes };
+  const played = play(steps, { choices: { ...breaking, [`open ${site}`]: 3 }, openStore });
+  const closed = play(steps, { choices: breaking, openStore }); // this run leaves the site alone
+  for (const store of opened) store.close();
+  expect(verdict(played)).toBeNull(); // nor are the oracles disturbed, which read the same store
+  expect(answers(played).slice(1, 3)).toEqual([
+    "op 1 failed: store_failed",
+    'op 2 unchanged "a" pending',
+  ]);
+  expect(answers(closed)[1]).toBe('op 1 changed "a" resolved');
+});
+
+test("a sweep may be broken off, and goes on where it ended", () => {
+  const armed = [
+    [0, 0, until(50, "a")],
+    [0, 1, until(50, "b")],
+  ] as const;
+  const choices = { "open due.short": 3, "probe due.short": strikes };
+  const played = play(armed, { choices });
+  expect(verdict(played)).toBeNull();
+  const sweeps = story(played, "effect").filter(
+    (line) => line.startsWith("50 ") && line.includes(" due "),
+  );
+  expect(sweeps.map((line) => line.replace("50 node 0 effect n0.1 ", ""))).toEqual([
+    'due 4 due: "a"',
+    'due 7 due: "b"',
+  ]);
+  expect(
+    story(play(armed), "effect").filter((line) => line.includes('due: "a", "b"')),
+  ).toHaveLength(1);
 });

@@ -147,6 +147,22 @@ test("a node whose clock has jumped past a deadline meets it at once", () => {
   ]);
 });
 
+test("when the faults stop, clocks stay as far off as they are, and run evenly", () => {
+  const steps = [
+    [0, 0, create("a")],
+    [2_000, 0, get("a")],
+    [3_000, 0, get("a")],
+  ] as const;
+  const drifting = { "drift 0": strikes, "drift by 0": 6 }; // by a tenth
+  const drifted = play(steps, { choices: drifting, healAt: 1_000 });
+  expect(verdict(drifted)).toBeNull();
+  expect(instants(drifted).slice(0, 3)).toEqual([0, 2_100, 3_100]);
+  const freezing = { "freeze n0@0 #3": strikes, "frozen 0": 19_999 };
+  const frozen = play(steps, { choices: freezing, healAt: 1_000 });
+  expect(verdict(frozen)).toBeNull();
+  expect(instants(frozen).slice(0, 3)).toEqual([0, 1_000, 2_000]); // a second was lost
+});
+
 test("a process that starts anew may find its clock behind the log", () => {
   const choices = { "kill n0@10 #2": strikes, "offset 0 #1": strikes, "offset by 0": 13 };
   const restarted = play([...three, [2_000, 0, get("a")]], { choices, healAt: 5_000 });

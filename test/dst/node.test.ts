@@ -137,7 +137,9 @@ test("a stale commit of a process that has slept is refused, and its command is 
     "115 client 0 answer op 1 promise_already_resolved",
     "115 client 2 answer op 2 promise_not_found",
   ]);
-  expect(played.outcome.sometimes).toContain("a commit of a dead or sleeping server is refused");
+  expect(played.outcome.sometimes).toContain(
+    "a commit of a server that has died or slept is refused",
+  );
 });
 
 test("a stale commit of a process that has died is refused, and nobody does it again", () => {
@@ -162,7 +164,9 @@ test("a stale commit of a process that has died is refused, and nobody does it a
     'op 3 changed "a" resolved',
     'op 4 unchanged "a" resolved',
   ]);
-  expect(played.outcome.sometimes).toContain("a commit of a dead or sleeping server is refused");
+  expect(played.outcome.sometimes).toContain(
+    "a commit of a server that has died or slept is refused",
+  );
 });
 
 test("where one server has the store to itself, the next process waits until the last commit is durable", () => {
@@ -246,6 +250,7 @@ test("a power cut takes what is written and not durable, and perhaps the process
     "slow_sync n0 commit a #1": strikes,
     "sync n0 commit a": 9_000,
     "power_cut n0@12": strikes,
+    "dropped power": 1,
   };
   const steps: readonly Step[] = [...settling, [12, 1, create("b")], [100, 2, get("a")]];
   const dropped = play(steps, { choices: cut });
@@ -256,7 +261,7 @@ test("a power cut takes what is written and not durable, and perhaps the process
     'op 3 unchanged "a" pending',
   ]);
   expect(dropped.outcome.sometimes).toContain("a power cut drops a written commit");
-  const kept = play(steps, { choices: { ...cut, "survivors power": 1 } });
+  const kept = play(steps, { choices: { ...cut, "dropped power": 0 } });
   expect(verdict(kept)).toBeNull();
   expect(answers(kept)[1]).toBe('op 1 changed "a" resolved');
   const killed = play(steps, { choices: { ...cut, "power 0": 1 } });
@@ -283,7 +288,7 @@ test("a kill keeps what is written, where a power cut takes it", () => {
     "op 2 unknown",
     'op 3 unchanged "a" resolved',
   ]);
-  const seen = "a process is killed while its commit is written and not durable";
+  const seen = "a process is killed while a commit is written and not durable";
   expect(played.outcome.sometimes).toContain(seen);
 });
 

@@ -64,7 +64,7 @@ const scenes: Readonly<Record<Sometimes, Scene>> = {
   "a sweep is longer than its limit": { steps: [[0, 0, until(50, "a")], [0, 1, until(50, "b")]], limits: { dueMax: 1 } },
   "a conflict that another server has made": { steps: racing, nodes: 2, choices: overtaken },
   "a conflict with transitive commands": {
-    steps: [[0, 0, create("a")], [0, 2, worker("w")], [10, 0, wait("a", "w")], [12, 1, settle("w")]],
+    steps: [[0, 0, create("a")], [0, 2, worker("w")], [10, 0, wait("a", "w")], [10, 2, get("w")], [12, 1, settle("w")]],
     nodes: 2, choices: overtaken,
   },
   "the bound of attempts is reached": { steps: racing, nodes: 2, choices: overtaken, limits: { attemptsMax: 1 } },
@@ -74,10 +74,10 @@ const scenes: Readonly<Record<Sometimes, Scene>> = {
     steps: settling, choices: { "fail_landing_later n0 commit a": strikes, "landing n0 commit a": 5 },
   },
   "a server finds its own event after an unknown commit": { steps: settling, choices: { "fail_after n0 commit a": strikes } },
-  "a commit of a dead or sleeping server is refused": {
+  "a commit of a server that has died or slept is refused": {
     steps: [...racing, [11, 2, get("b")]], nodes: 2, choices: { ...overtaken, "kill n0@11": strikes },
   },
-  "two servers sweep one stream": { steps: [[0, 0, until(50, "a")]], choices: { "crash due.done n0 due@50": strikes } },
+  "two processes sweep one stream": { steps: [[0, 0, until(50, "a")]], choices: { "crash due.done n0 due@50": strikes } },
   "a request is turned away because the queue is full": { steps: together, limits: { queueMax: 1 } },
   "a batch of exactly the maximum": { steps: together, limits: { batchMax: 3 } },
   "a component of several commands": { steps: [[0, 0, create("a")], [0, 1, get("a")]] },
@@ -98,9 +98,9 @@ const scenes: Readonly<Record<Sometimes, Scene>> = {
   "a restart with other limits": { steps: settling, choices: { "kill n0@0 #3": strikes, "other_limits 0 #1": strikes } },
   "a power cut drops a written commit": {
     steps: [...settling, [12, 1, get("a")]],
-    choices: { "slow_sync n0 commit a #1": strikes, "sync n0 commit a": 99, "power_cut n0@12": strikes },
+    choices: { "slow_sync n0 commit a #1": strikes, "sync n0 commit a": 99, "power_cut n0@12": strikes, "dropped power": 1 },
   },
-  "a process is killed while its commit is written and not durable": {
+  "a process is killed while a commit is written and not durable": {
     steps: settling, choices: { "crash commit.done n0 commit a": strikes },
   },
   "a process stops gracefully": { steps: settling, choices: { "graceful_stop n0@0 #3": strikes } },

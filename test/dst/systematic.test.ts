@@ -97,7 +97,7 @@ test("an honest server survives each blow at each place of each script", () => {
   expect(runs).toBeGreaterThan(2_000);
   const never = crashPoints.filter((point) => !reached.has(`crash ${point}`));
   expect(never).toEqual(["stop"]); // no script stops a server
-  for (const blow of blows) expect(struck.get(blow), blow).toBeGreaterThan(100);
+  for (const blow of blows) expect(struck.get(blow), blow).toBeGreaterThan(50);
 });
 
 test("and each two blows in the shortest ones", () => {

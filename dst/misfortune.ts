@@ -15,7 +15,7 @@ export function befall(world: World, server: Process): boolean {
   const { node } = server;
   const moment = world.moment(node);
   if (fate.strikes("power_cut", moment)) cutPower(world);
-  if (fate.strikes("kill", moment, "crash")) world.kill(server, "kill");
+  if (server.isAlive && fate.strikes("kill", moment, "crash")) world.kill(server, "kill");
   if (!server.isAlive) return true;
   if (fate.strikes("graceful_stop", moment) && server.isListening) server.stop();
   disturb(world, server);

@@ -172,25 +172,25 @@ test("B1: where it is alone, it knows when to wake", () => {
 });
 
 test("B2: nothing turns in circles at one instant", () => {
-  const circle = (world: World) => world.queue.schedule(0, 0, () => circle(world));
-  expect(end({}, at(500, circle))).toBe("B hot");
-  let count = 0;
-  const almost = (world: World) => {
-    count += 1;
-    if (count < 90_000) world.queue.schedule(0, 0, () => almost(world));
+  const circle = (times: number) => {
+    const turn = (world: World, left: number) => {
+      if (left > 0) world.queue.schedule(0, 0, () => turn(world, left - 1));
+    };
+    return at(500, (world) => turn(world, times));
   };
-  expect(end({}, at(500, almost))).toBe("nothing");
+  expect(end({}, circle(100_100))).toBe("B hot");
+  expect(end({}, circle(99_900))).toBe("nothing");
 });
 
 test("B2: the world comes to rest within an hour", () => {
-  const busy = (world: World) => world.queue.schedule(0, 60_000, () => busy(world));
-  expect(end({}, at(500, busy))).toBe("V rest");
-  let count = 0;
-  const almost = (world: World) => {
-    count += 1;
-    if (count < 50) world.queue.schedule(0, 60_000, () => almost(world));
+  const busy = (minutes: number) => {
+    const turn = (world: World, left: number) => {
+      if (left > 0) world.queue.schedule(0, 60_000, () => turn(world, left - 1));
+    };
+    return at(500, (world) => turn(world, minutes));
   };
-  expect(end({}, at(500, almost))).toBe("nothing");
+  expect(end({}, busy(62))).toBe("V rest");
+  expect(end({}, busy(58))).toBe("nothing");
 });
 
 test("the canary sings exactly where it is asked to", () => {

@@ -418,6 +418,14 @@ const commits: readonly Row[] = [
     { steps: [[0, 0, until(10 ** 9, "y")]] },
   ],
   [
+    "S1: a due date that is a millisecond late",
+    writing((write) => {
+      return write.dueAt === null ? write : { ...write, dueAt: deadlineMs(write.dueAt + 1n) };
+    }),
+    "safety B alarm",
+    { steps: [[0, 0, until(10 ** 9, "y")]], choices: { "kill n0@0 #3": strikes } },
+  ],
+  [
     "S1: due dates that are a little off, so that they change places",
     writing((write) => {
       const isLast = write.dueAt !== null && write.dueAt % 10n === 1n;

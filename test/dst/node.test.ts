@@ -10,6 +10,7 @@ import {
   type Played,
   play,
   type Step,
+  seed,
   settle,
   story,
   strikes,
@@ -274,6 +275,67 @@ test("a power cut takes what is written and not durable, and perhaps the process
   ]);
 });
 
+test("a power cut drops the last of what is written, and no more of it than it may", () => {
+  const three: readonly Step[] = [
+    [0, 0, create("a")],
+    [1, 1, create("b")],
+    [2, 2, create("c")],
+    [9, 3, get("d")],
+  ];
+  const slow = ["a", "b", "c"].flatMap((id) => [
+    [`slow_sync n0 commit ${id}`, strikes],
+    [`sync n0 commit ${id}`, 99],
+  ]);
+  for (const [dropped, left] of [
+    [0, "abc"],
+    [1, "ab"],
+    [2, "a"],
+    [3, ""],
+  ] as const) {
+    const choices = {
+      ...Object.fromEntries(slow),
+      "power_cut n0@9": strikes,
+      "dropped power": dropped,
+    };
+    const played = play(three, { choices, limits: { batchesMax: 4 } });
+    expect(verdict(played)).toBeNull();
+    const changed = answers(played).filter(
+      (line) => line.includes("changed ") && !line.includes("un"),
+    );
+    expect(changed.map((line) => line.split('"')[1]).join("")).toBe(left);
+    const unknown = answers(played).filter((line) => line.endsWith("outcome_unknown"));
+    expect(unknown).toHaveLength(dropped);
+  }
+});
+
+test("a power cut drops all connections: what is on its way never arrives", () => {
+  const asking: readonly Step[] = [...settling, [15, 1, get("b")], [100, 2, get("a")]];
+  const cut = { "power_cut n0@15": strikes };
+  const loading = { ...cut, "slow n0 load a #2": strikes, "slowness n0 load a": 50 };
+  const read = play(asking, { choices: loading });
+  expect(verdict(read)).toBeNull();
+  expect(answers(read).slice(1, 2)).toEqual(["op 1 failed: store_failed"]);
+  const committing = { ...cut, "slow n0 commit a #2": strikes, "slowness n0 commit a": 50 };
+  const landing = {
+    ...cut,
+    "fail_landing_later n0 commit a #1": strikes,
+    "landing n0 commit a": 50,
+  };
+  for (const choices of [committing, landing]) {
+    const written = play(asking, { choices });
+    expect(verdict(written)).toBeNull();
+    expect(answers(written)).toContain("op 1 failed: outcome_unknown");
+    expect(answers(written)).toContain('op 3 unchanged "a" pending');
+  }
+});
+
+test("a power cut that ends a process ends it once", () => {
+  const choices = { "power_cut n0@12": strikes, "power 0": 1, "kill n0@12": strikes };
+  const played = play([...settling, [12, 1, create("b")]], { choices });
+  expect(verdict(played)).toBeNull();
+  expect(lives(played)).toEqual(["0 n0.1 start", "12 n0.1 crash", "13 n0.2 start"]);
+});
+
 test("a kill keeps what is written, where a power cut takes it", () => {
   const choices = {
     "slow_sync n0 commit a #1": strikes,
@@ -306,4 +368,28 @@ test("when the faults stop, sleepers wake and dead nodes start", () => {
     "1000 node 1 start n1.2 the clock shows 1800000001000",
   ]);
   expect(story(played, "answer")[0]).toBe('1000 client 0 answer op 0 changed "a" pending');
+});
+
+test("one dead node may stay dead after the faults, and the others do all that is due", () => {
+  const choices = { "crash boot n1.1": strikes, "down 1": 5_000 };
+  const armed: readonly Step[] = [
+    [0, 0, until(2_000, "a")],
+    [10, 1, create("b")],
+    [20_000, 1, create("c")],
+  ];
+  const setting = { choices, nodes: 2 };
+  const spared = play(armed, { ...setting, seed: seed("1") });
+  expect(verdict(spared)).toBeNull();
+  expect(lives(spared)).toEqual(["0 n0.1 start", "0 n1.1 start", "0 n1.1 crash"]);
+  expect(executed(spared).filter((line) => line.includes("settle_at_deadline"))).toHaveLength(1);
+  const healed = play(armed, { ...setting, seed: seed("2") });
+  expect(verdict(healed)).toBeNull();
+  expect(lives(healed).at(-1)).toBe("1000 n1.2 start");
+  expect(answers(healed)).toContain('op 2 changed "c" pending');
+  const alone = play([[10, 0, create("a")]], {
+    choices: { "crash boot n0.1": strikes, "down 0": 5_000 },
+    seed: seed("1"),
+  });
+  expect(verdict(alone)).toBeNull();
+  expect(lives(alone).at(-1)).toBe("1000 n0.2 start"); // somebody has to live
 });

@@ -132,6 +132,15 @@ test("a store that forgets whom to wake after a settlement is found by a crash, 
   expect(failed.some(({ hits }) => hits[0]?.blow === "crash")).toBe(true);
 });
 
+test("a store that never says when more is due is found by a crash, which makes a server ask", () => {
+  const silent = lying((honest) => ({
+    due: (now, bounds) => ({ ...honest.due(now, bounds), nextAt: null }),
+  }));
+  const { failed } = search(script("a timer fires"), runner(silent), false);
+  expect(failed.map(({ hits }) => hits[0]?.blow)).toContain("crash");
+  for (const { outcome } of failed) expect(verdict({ outcome })).toBe("liveness V due");
+});
+
 test("a store whose claims never end is found by a crash between a sweep and its commit", () => {
   const grudging = lying((honest) => {
     const claimed = new Set<string>();

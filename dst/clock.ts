@@ -33,6 +33,11 @@ export class NodeClock {
     return this.#reading(world) < this.#last;
   }
 
+  /** It was stopped, or set back and not caught up with yet. */
+  stands(world: number): boolean {
+    return this.#frozenAt !== null || this.isBehind(world);
+  }
+
   jump(ms: number): void {
     this.#offset += ms;
   }

@@ -23,9 +23,14 @@ export function drawClock(fate: Fate, node: number, now: number): NodeClock {
   return new NodeClock(now, offset, drift);
 }
 
+/**
+ * A clock that stands is left alone: its process looks at it every few ms, and each look would be an
+ * occasion to stop it anew, for ever.
+ */
 export function disturb(world: World, server: Process): void {
   const { fate, queue } = world;
   const { node, clock } = server;
+  if (clock.stands(queue.now)) return;
   const moment = world.moment(node);
   const actor = world.nodeActor(node);
   if (fate.strikes("jump_forward", moment, "clock")) {

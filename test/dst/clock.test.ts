@@ -26,7 +26,7 @@ test("a clock that is set back stands still until time has caught up with it", (
   const clock = new NodeClock(0, 0, 0);
   expect(shown(clock, 100)).toBe(100);
   clock.jump(-30);
-  expect(clock.isBehind(100)).toBe(true);
+  expect([clock.isBehind(100), clock.stands(100)]).toEqual([true, true]);
   expect([100, 129, 130, 131].map((world) => shown(clock, world))).toEqual([100, 100, 100, 101]);
   expect(clock.isBehind(131)).toBe(false);
 });
@@ -42,7 +42,9 @@ test("a frozen clock shows one instant, and then the time", () => {
   clock.freeze(100);
   clock.freeze(120); // it stands already
   expect([100, 150, 900].map((world) => shown(clock, world))).toEqual([110, 110, 110]);
+  expect(clock.stands(900)).toBe(true);
   clock.unfreeze();
+  expect(clock.stands(900)).toBe(false);
   expect(shown(clock, 901)).toBe(911);
 });
 
@@ -130,6 +132,18 @@ test("a frozen clock of a node stands, and shows the time again after a while", 
   const frozen = play(steps, { choices: { "freeze n0@10 #2": strikes, "frozen 0": 29 } });
   expect(verdict(frozen)).toBeNull();
   expect(instants(frozen).slice(0, 4)).toEqual([0, 10, 10, 60]);
+});
+
+test("a clock that stands is left alone: its node looks at it too often for that", () => {
+  const steps = [...three.slice(0, 2), [12, 0, get("a")]] as const;
+  for (const fault of ["jump_back", "freeze", "jump_forward"]) {
+    const first = { "freeze n0@10 #2": strikes, "frozen 0": 29 };
+    const second = { [`${fault} n0@12 #1`]: strikes, [`${fault} n0@12 #2`]: strikes };
+    const { length } = story(play(steps, { choices: second }), "fault");
+    expect(length, fault).toBeGreaterThan(0);
+    const struck = story(play(steps, { choices: { ...first, ...second } }), "fault");
+    expect(struck, fault).toEqual(["10 faults fault freeze n0@10"]);
+  }
 });
 
 test("a node whose clock has jumped past a deadline meets it at once", () => {

@@ -13,10 +13,11 @@ import { cors, preflightHeaders } from "./cors.ts";
 import { type Decoded, decodeComplete, decodeCreate, decodeGet, type WireWrite } from "./decode.ts";
 import { docsPage } from "./docs.ts";
 import { encodeEvents, encodePage, encodePromise } from "./encode.ts";
-import { type Bindings, Exchange, type ExchangeOptions, type RequestRecord } from "./exchange.ts";
+import { type Bindings, Exchange, type ExchangeOptions } from "./exchange.ts";
 import { type Answer, type Gateway, type Operation, operationOf } from "./gateway.ts";
 import { openapiText } from "./openapi.ts";
 import { decodeEvents, decodeSearch } from "./query.ts";
+import type { RequestRecord } from "./record.ts";
 import {
   allowed,
   pathOf,

@@ -20,3 +20,9 @@ export function toCanonical(text: string): string | null {
 export function shownAsBase64(stored: string): string {
   return toCanonical(stored) ?? Buffer.from(stored).toString("base64"); // protocol.md §11.6
 }
+
+/** The same as bytes, for an API that has them. */
+export function shownAsBytes(stored: string): Uint8Array {
+  const canonical = toCanonical(stored);
+  return canonical === null ? Buffer.from(stored) : Buffer.from(canonical, "base64");
+}

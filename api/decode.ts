@@ -21,6 +21,7 @@ import {
   type Invalid,
   invalid,
   isObject,
+  type Read,
   readMembers,
   whole,
 } from "./schema.ts";
@@ -37,6 +38,7 @@ export type WireWrite = {
   readonly body: Uint8Array;
 };
 
+type CreationMembers = Read<typeof bodies.createNamed>;
 type Conditions = { readonly key: string | null; readonly strict: boolean };
 type Outcome = SettlePromise["outcome"];
 type Body = Readonly<Record<string, unknown>>;
@@ -98,9 +100,14 @@ function readConditions({ key, strict }: WireWrite, findings: Findings): Conditi
 function readKey(bytes: string, findings: Findings): string | Invalid {
   const key = decodeLatin1(bytes);
   if (key === null) return broken(findings, "idempotency-key must be UTF-8");
+  return readKeyText(key, "idempotency-key", findings);
+}
+
+/** @param key not empty (V5) */
+export function readKeyText(key: string, field: string, findings: Findings): string | Invalid {
   const isShort = hasBytes(key, keyBytesMax);
-  if (!isShort) broken(findings, `idempotency-key must be at most ${keyBytesMax} bytes long`);
-  return areClean([key], "idempotency-key", findings) && isShort ? key : invalid;
+  if (!isShort) broken(findings, `${field} must be at most ${keyBytesMax} bytes long`);
+  return areClean([key], field, findings) && isShort ? key : invalid;
 }
 
 function readFlag(word: string, findings: Findings): boolean | Invalid {
@@ -168,10 +175,16 @@ function readCreation(
   pathId: PromiseId | null,
   body: Body,
   findings: Findings,
-): Omit<CreatePromise, "kind" | "key" | "strict"> | Invalid {
+): Creation | Invalid {
   const named = pathId === null ? bodies.createNamed : { ...bodies.create, id: always(pathId) }; // V3
   const members = readMembers(named, body, { findings });
-  if (members === invalid) return invalid;
+  return members === invalid ? invalid : judgedCreation(members, findings);
+}
+
+export type Creation = Omit<CreatePromise, "kind" | "key" | "strict">;
+
+/** What all the members of a creation say together, once each of them is valid. */
+export function judgedCreation(members: CreationMembers, findings: Findings): Creation | Invalid {
   const { timeout: timeoutAt, param, tags } = members;
   const id = promiseId(members.id);
   const rules = brokenCreationRules({ id, timeoutAt, tags });

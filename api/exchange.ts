@@ -8,22 +8,10 @@ import { type Body, lingering, readIncoming, readRequest } from "./body.ts";
 import { type Cors, corsHeaders } from "./cors.ts";
 import { decodeLatin1, isAscii } from "./decode.ts";
 import type { Operation } from "./gateway.ts";
+import { type RequestRecord, toTid } from "./record.ts";
 import { type ErrorOutcome, envelope, httpStatus, type Outcome, statuses } from "./status.ts";
 
 export type Bindings = { Bindings: Partial<HttpBindings> };
-
-/** What became of a request; for metrics and the log. */
-export type RequestRecord = {
-  readonly api: "http";
-  readonly operation: Operation;
-  /** The request id, as far as a log wants it. */
-  readonly tid: string;
-  /** Of promise-api.md §3.2. */
-  readonly code: number;
-  readonly ms: number;
-  /** What was thrown, if the code is 5000; else null. */
-  readonly error: unknown;
-};
 
 export type ExchangeOptions = {
   /** Bytes of a body. */
@@ -37,7 +25,6 @@ export type HeaderName = "idempotency-key" | "origin" | "request-id" | "strict";
 
 const closing = { connection: "close" };
 const jsonType = "application/json; charset=utf-8";
-const tidMax = 128; // characters; specified in promise-api.md §1.3
 
 export class Exchange {
   /** Known before the body is read, but for `PATCH`. */
@@ -125,7 +112,7 @@ export class Exchange {
       headers["content-length"] = `${Buffer.byteLength(json)}`; // hono drops the body
     }
     const { operation } = this;
-    const tid = toTid(headers["request-id"] ?? "");
+    const tid = toTid(textOf(headers["request-id"] ?? ""));
     const ms = performance.now() - this.#startedAt;
     this.#options.observe({ api: "http", operation, tid, code, ms, error });
     const status = httpStatus(outcome);
@@ -161,7 +148,6 @@ function toBody(text: string, headers: Readonly<Record<string, string>>): string
   return isAscii(headers["request-id"] ?? "") ? text : Buffer.from(text);
 }
 
-function toTid(requestId: string): string {
-  const text = decodeLatin1(requestId) ?? requestId;
-  return text.length > tidMax ? text.slice(0, tidMax).toWellFormed() : text;
+function textOf(bytes: string): string {
+  return decodeLatin1(bytes) ?? bytes;
 }

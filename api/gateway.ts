@@ -109,7 +109,7 @@ export function operationOf(request: Request): Operation {
   }
 }
 
-const settleOperations = {
+export const settleOperations = {
   resolved: "resolve-promise",
   rejected: "reject-promise",
   canceled: "cancel-promise",

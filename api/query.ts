@@ -25,7 +25,7 @@ export function decodeSearch(query: string): Decoded<SearchPromises> {
     limit: readOr(limitMax, limit, { name: "limit", given: parameters.get("limit"), findings }),
     next: readOr(null, cursor, { name: "cursor", given: filled(parameters, "cursor"), findings }),
   });
-  if (search === invalid) return undecoded(findings);
+  if (search === invalid) return undecodedQuery(findings);
   const { next, ...first } = search;
   return { kind: "decoded", request: next ?? { kind: "search_promises", ...first, before: null } };
 }
@@ -39,7 +39,7 @@ export function decodeEvents(query: string): Decoded<ReadEvents> {
     after: readOr(0, after, { name: "after", given: parameters.get("after"), findings }),
     limit: readOr(limitMax, limit, { name: "limit", given: parameters.get("limit"), findings }),
   });
-  if (range === invalid) return undecoded(findings);
+  if (range === invalid) return undecodedQuery(findings);
   const of = range.of === null ? null : promiseKey(promiseId(range.of));
   return { kind: "decoded", request: { kind: "read_events", ...range, of } };
 }
@@ -68,7 +68,7 @@ function readTagParameters(parameters: URLSearchParams, findings: Findings): Tag
   return isMalformed ? invalid : tags;
 }
 
-const cursor: Schema<SearchPromises> = {
+export const cursor: Schema<SearchPromises> = {
   json: { type: "string" },
   read: (given, field, findings) => {
     const search = typeof given === "string" ? decodeCursor(given) : null;
@@ -96,6 +96,6 @@ function filled(parameters: URLSearchParams, name: "state" | "cursor"): string |
 }
 
 /** The row "any text" comes before those of a query (promise-api.md §1.5). */
-function undecoded({ rules, texts }: Findings): Undecoded {
+export function undecodedQuery({ rules, texts }: Findings): Undecoded {
   return { kind: "invalid", details: [...texts, ...rules] };
 }

@@ -6,6 +6,7 @@ import { StoreAio } from "../aio/aio.ts";
 import { Clock } from "../aio/clock.ts";
 import { Loop } from "../aio/loop.ts";
 import { Gateway } from "../api/gateway.ts";
+import type { RequestRecord } from "../api/record.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { bounds, type Limits, limits } from "../kernel/limits.ts";
 import type { TraceRecord } from "../kernel/ports.ts";
@@ -18,7 +19,8 @@ import { WatchedStore } from "./watched-store.ts";
 export type Engine = {
   readonly node: string;
   readonly loop: Loop;
-  readonly gateway: Gateway;
+  /** One for each API, so that each can tell what it has in flight. */
+  readonly gateways: Readonly<Record<RequestRecord["api"], Gateway>>;
 };
 
 export type EngineOptions = {
@@ -45,15 +47,18 @@ export function assemble(options: EngineOptions): Engine {
   };
   const kernel = new Kernel({ aio, limits: toLimits(config), node, trace });
   const loop = new Loop({ kernel, aio, clock, onFatal });
-  const gateway = new Gateway(loop);
+  const gateways = { http: new Gateway(loop), grpc: new Gateway(loop) };
   metrics.watch({
-    httpInFlight: () => gateway.inFlightByOperation,
+    requestsInFlight: () => [
+      ["http", gateways.http.inFlightByOperation],
+      ["grpc", gateways.grpc.inFlightByOperation],
+    ],
     apiBacklog: () => kernel.waiting,
     storeBacklog: () => aio.waiting,
     dueAt: () => kernel.dueAt,
     now: () => clock.now(),
   });
-  return { node, loop, gateway };
+  return { node, loop, gateways };
 }
 
 /** A batch is one transaction, and a step completes a batch, a sweep and these reads at the most. */

@@ -12,8 +12,8 @@ import { Cells } from "./cells.ts";
 
 /** What is looked at when somebody scrapes. */
 export type Gauges = {
-  /** Requests accepted over HTTP and not yet answered, by operation. */
-  readonly httpInFlight: () => ReadonlyMap<string, number>;
+  /** Requests accepted and not yet answered: by API, then by operation. */
+  readonly requestsInFlight: () => readonly (readonly [string, ReadonlyMap<string, number>])[];
   /** Requests that wait for the kernel. */
   readonly apiBacklog: () => number;
   /** Submissions that wait for the store. */
@@ -73,7 +73,7 @@ export class Metrics {
   }
 
   /** Gauges that belong to somebody else. Call once. */
-  watch({ httpInFlight, apiBacklog, storeBacklog, dueAt, now }: Gauges): void {
+  watch({ requestsInFlight, apiBacklog, storeBacklog, dueAt, now }: Gauges): void {
     const registers = [this.#registry];
     new Gauge({
       name: "api_in_flight_requests",
@@ -81,8 +81,8 @@ export class Metrics {
       labelNames: ["type", "operation"],
       registers,
       collect() {
-        for (const [operation, count] of httpInFlight())
-          this.set({ type: "http", operation }, count);
+        for (const [type, counts] of requestsInFlight())
+          for (const [operation, count] of counts) this.set({ type, operation }, count);
       },
     });
     new Gauge({

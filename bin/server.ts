@@ -9,18 +9,13 @@
 //   Z5. A bug, or a commit of which only a restart can tell the outcome, ends the process at once:
 //       what was not answered stays unknown, and nothing more is written. Exit code 1, or 74.
 
-import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createApp } from "../api/app.ts";
-import type { RequestRecord } from "../api/exchange.ts";
-import { type HttpListener, serveHttp } from "../api/listen.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import type { ExitCode } from "./command.ts";
 import { assemble, type Engine } from "./engine.ts";
-import { type Address, print } from "./kinds.ts";
+import { ListenError, Listeners, stackOf } from "./listeners.ts";
 import type { Fields, Logger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";
-import { MetricsServer, metricsHost } from "./metrics-server.ts";
 import type { Config } from "./settings.ts";
 import { firstSignal } from "./signals.ts";
 import { version } from "./version.ts";
@@ -79,12 +74,9 @@ class Server {
   readonly #logger: Logger;
   readonly #openStore: () => OpenedStore;
   readonly #onFatal: (error: unknown) => void;
-  readonly #metrics = new Metrics();
   #store: OpenedStore | null = null;
   #engine: Engine | null = null;
-  #metricsServer: MetricsServer | null = null;
-  #http: HttpListener | null = null;
-  #isReady = false;
+  #listeners: Listeners | null = null;
 
   constructor({ config, logger, openStore }: ServerOptions, onFatal: (error: unknown) => void) {
     this.#config = config;
@@ -95,28 +87,17 @@ class Server {
 
   /** @throws whatever keeps it from starting; `close` then closes what is open */
   async start(): Promise<void> {
-    const [config, logger, metrics, onFatal] = [
-      this.#config,
-      this.#logger,
-      this.#metrics,
-      this.#onFatal,
-    ];
+    const [config, logger, onFatal] = [this.#config, this.#logger, this.#onFatal];
+    const metrics = new Metrics();
     this.#store = this.#openStore();
     const { store, fields } = this.#store;
-    const engine = assemble({ config, store, logger, metrics, onFatal });
-    this.#engine = engine;
-    this.#http = await this.#listenHttp(engine);
-    this.#metricsServer = await this.#listenMetrics();
-    const { address, port } = this.#http.address;
-    logger.info("http listening", { addr: print({ host: address, port }) });
-    if (this.#metricsServer !== null) {
-      logger.info("metrics listening", {
-        addr: print({ host: metricsHost, port: config.metricsPort }),
-      });
-    }
-    engine.loop.wake(); // recovery is the first sweep
-    this.#isReady = true;
-    logger.info("server started", { node: engine.node, version, ...fields });
+    this.#engine = assemble({ config, store, logger, metrics, onFatal });
+    const { node, loop, gateways } = this.#engine;
+    this.#listeners = new Listeners({ config, logger, metrics, gateways });
+    await this.#listeners.open();
+    loop.wake(); // recovery is the first sweep
+    this.#listeners.begin();
+    logger.info("server started", { node, version, ...fields });
   }
 
   /** Z2, Z3. */
@@ -124,9 +105,7 @@ class Server {
     const { shutdownMs } = this.#config;
     const until = performance.now() + shutdownMs;
     this.#logger.info("shutting down", { signal });
-    this.#isReady = false;
-    this.#engine?.gateway.close();
-    await Promise.race([this.#engine?.gateway.drained(), sleep(shutdownMs, null, { ref: false })]);
+    await Promise.race([this.#listeners?.drain(), sleep(shutdownMs, null, { ref: false })]);
     const cutCount = await this.close(Math.max(0, until - performance.now()));
     if (cutCount > 0) this.#logger.warn("connections cut", { count: cutCount });
     this.#logger.info("stopped");
@@ -134,73 +113,16 @@ class Server {
 
   /** @returns how many connections were cut because they were not done in time */
   async close(graceMs: number): Promise<number> {
-    const cutCount = (await this.#http?.close(graceMs)) ?? 0;
-    await this.#metricsServer?.close();
+    const cutCount = (await this.#listeners?.close(graceMs)) ?? 0;
     this.#engine?.loop.stop();
     this.#store?.close();
     return cutCount;
-  }
-
-  #listenHttp({ gateway }: Engine): Promise<HttpListener> {
-    const { httpAddress, apiBodyLimit: bodyLimit, corsOrigins } = this.#config;
-    const app = createApp({
-      gateway,
-      readiness: () => this.#isReady,
-      bodyLimit,
-      corsOrigins,
-      observe: (record) => this.#observe(record),
-      newRequestId: randomUUID,
-    });
-    const onError = (error: Error) => this.#logger.error("http failed", { cause: error.message });
-    return bound(httpAddress, () => serveHttp({ app, ...httpAddress, bodyLimit, onError }));
-  }
-
-  async #listenMetrics(): Promise<MetricsServer | null> {
-    const { metricsPort: port } = this.#config;
-    if (port === 0) return null;
-    this.#metrics.watchProcess();
-    const onError = (error: Error) =>
-      this.#logger.error("metrics failed", { cause: error.message });
-    const server = new MetricsServer(this.#metrics, onError);
-    await bound({ host: metricsHost, port }, () => server.listen(port));
-    return server;
-  }
-
-  #observe({ api, operation, tid, code, ms, error }: RequestRecord): void {
-    this.#metrics.requestAnswered(api, operation, code);
-    if (error !== null) {
-      this.#logger.error("request failed", { api, operation, tid, code, cause: stackOf(error) });
-    }
-    if (!this.#logger.isDebug) return;
-    this.#logger.debug("request", { api, operation, tid, code, ms: Math.round(ms * 1000) / 1000 });
-  }
-}
-
-class StartError extends Error {
-  override readonly name = "StartError";
-  readonly fields: Fields;
-
-  constructor(message: string, fields: Fields) {
-    super(message);
-    this.fields = fields;
-  }
-}
-
-async function bound<Listener>(
-  address: Address,
-  listen: () => Promise<Listener>,
-): Promise<Listener> {
-  try {
-    return await listen();
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException; // what `listen` fails with is one
-    throw new StartError("listen failed", { addr: print(address), cause: code ?? message });
   }
 }
 
 /** In one line, with the cause. */
 function told(error: unknown): readonly [msg: string, fields: Fields] {
-  if (error instanceof StartError) return [error.message, error.fields];
+  if (error instanceof ListenError) return [error.message, error.fields];
   if (error instanceof StoreError) return ["store failed", { cause: error.message }];
   return ["start failed", { cause: stackOf(error) }];
 }
@@ -212,8 +134,4 @@ function reportFatal(logger: Logger, error: unknown): ExitCode {
   }
   logger.error("stopped by a bug", { cause: stackOf(error) });
   return 1;
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

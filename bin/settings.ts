@@ -54,6 +54,13 @@ export const settings = {
     usual: "0.0.0.0:8001",
     meaning: "where HTTP is served; port 0 takes a free one",
   },
+  grpcAddress: {
+    flag: "api-grpc-addr",
+    key: "api.subsystems.grpc.addr",
+    kind: address,
+    usual: "0.0.0.0:50051",
+    meaning: "where gRPC, gRPC-Web and Connect are served; port 0 takes a free one",
+  },
   shutdownMs: {
     flag: "api-http-timeout",
     key: "api.subsystems.http.timeout",

@@ -20,6 +20,7 @@
 //              collation-locale: nothing is sorted by id
 
 import { batches } from "./mutants/batches.ts";
+import { codecs } from "./mutants/codecs.ts";
 import { promises } from "./mutants/promises.ts";
 import { reads } from "./mutants/reads.ts";
 import { stores } from "./mutants/stores.ts";
@@ -48,7 +49,14 @@ export type Mutant = Edit & {
   readonly flags?: readonly string[];
 };
 
-export const mutants: readonly Mutant[] = [...promises, ...batches, ...sweeps, ...reads, ...stores];
+export const mutants: readonly Mutant[] = [
+  ...promises,
+  ...batches,
+  ...sweeps,
+  ...reads,
+  ...stores,
+  ...codecs,
+];
 
 /** All of a mutant, in no particular order. */
 export function editsOf(mutant: Mutant): readonly Edit[] {

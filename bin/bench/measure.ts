@@ -21,7 +21,7 @@ export type Options = {
 export const connections = 64;
 
 /**
- * One load, to its end. Fails if the server answered anything but 2xx.
+ * One load, to its end. Fails if the server answered anything but success.
  *
  * @param until ends it before its time
  */
@@ -32,19 +32,32 @@ export async function load(job: Job, until?: Promise<unknown>): Promise<Result> 
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, "exit"), ended]);
   if (code !== 0) throw new Error(`the load generator ended with ${code}`);
   const result = JSON.parse(output) as Result; // written by load.ts, of the same commit
-  if (result.errors > 0) throw new Error(`${result.errors} answers were not 2xx`);
+  if (result.errors > 0) throw new Error(`${result.errors} answers were no success`);
   return result;
 }
 
 export type Side = Pick<Job, "port" | "plan"> & {
+  /** HTTP, if nothing is said. */
+  readonly protocol?: Job["protocol"];
   readonly rate?: number;
   readonly splitAt?: number;
 };
 
-export function job({ port, plan, rate, splitAt }: Side, { seconds }: Options): Job {
+export function job(
+  { port, protocol = "http", plan, rate, splitAt }: Side,
+  { seconds }: Options,
+): Job {
   const durationMs = seconds * 1000;
   const counts = { warmUpMs: durationMs / 3, durationMs, countMax: Number.MAX_SAFE_INTEGER };
-  return { port, plan, connections, ...counts, rate: rate ?? null, splitAt: splitAt ?? null };
+  return {
+    port,
+    protocol,
+    plan,
+    connections,
+    ...counts,
+    rate: rate ?? null,
+    splitAt: splitAt ?? null,
+  };
 }
 
 /** @param side makes the side of a round; ids must differ from round to round */

@@ -1,4 +1,11 @@
-// The requests that a load is made of, as text ready for a socket.
+// The requests that a load is made of, ready for a socket or a stream.
+
+import { create as message, toBinary } from "@bufbuild/protobuf";
+import {
+  CreatePromiseRequestSchema,
+  PromiseService,
+  ReadPromiseRequestSchema,
+} from "../../proto/gen/promise/promise_pb.ts";
 
 export type Plan =
   /** Creates new promises, no id twice. */
@@ -23,6 +30,7 @@ export type Place = {
   readonly turn: number;
 };
 
+/** As text of HTTP/1.1. */
 export function request(plan: Plan, { number, connection, turn }: Place): string {
   switch (plan.kind) {
     case "create":
@@ -40,6 +48,44 @@ export function request(plan: Plan, { number, connection, turn }: Place): string
     default:
       throw new Error(`no such plan: ${JSON.stringify(plan satisfies never)}`);
   }
+}
+
+/** As a call of gRPC: its path, and its message in a frame. The same promises as over HTTP. */
+export function call(
+  plan: Plan,
+  { number }: Place,
+): { readonly path: string; readonly frame: Uint8Array } {
+  const { readPromise, createPromise } = PromiseService.method;
+  switch (plan.kind) {
+    case "create": {
+      const id = `${plan.prefix}${number}`;
+      const param = { data: hello };
+      const init = { id, idempotencyKey: `${id}-create`, param, timeout: BigInt(never) };
+      const bytes = toBinary(CreatePromiseRequestSchema, message(CreatePromiseRequestSchema, init));
+      return { path: pathOf(createPromise.name), frame: framed(bytes) };
+    }
+    case "get": {
+      const id = `${plan.prefix}${(number * stride) % plan.stored}`;
+      const bytes = toBinary(ReadPromiseRequestSchema, message(ReadPromiseRequestSchema, { id }));
+      return { path: pathOf(readPromise.name), frame: framed(bytes) };
+    }
+    default:
+      throw new Error(`not measured over gRPC: ${plan.kind}`);
+  }
+}
+
+const hello = Buffer.from("hello");
+
+function pathOf(name: string): string {
+  return `/${PromiseService.typeName}/${name}`;
+}
+
+/** Not compressed; the length in four bytes. */
+function framed(bytes: Uint8Array): Uint8Array {
+  const frame = Buffer.alloc(5 + bytes.length);
+  frame.writeUInt32BE(bytes.length, 1);
+  frame.set(bytes, 5);
+  return frame;
 }
 
 function create(id: string, timeoutAt: number): string {

@@ -59,6 +59,31 @@ function throughput(name: string, goal: Row["goal"], plan: (round: number) => Pl
   };
 }
 
+/** Requests per second over gRPC, on as many streams, against HTTP. */
+function rpcThroughput(name: string, plan: (prefix: string) => Plan): Scenario {
+  return async (folder, options) => {
+    const file = join(folder, `${name}.db`);
+    seed({ file, prefix: "stored-", count: stored, timeoutAt: never });
+    const server = await serve(file);
+    try {
+      const { port, rpcPort } = server;
+      const overRpc = (round: number): Side => {
+        return { port: rpcPort, protocol: "grpc", plan: plan(`g${round}-`) };
+      };
+      const overHttp = (round: number): Side => ({ port, plan: plan(`h${round}-`) });
+      const [mine = [], other = []] = await compare([overRpc, overHttp], options);
+      const figures = {
+        perSecond: perSecond(mine),
+        httpPerSecond: perSecond(other),
+        p99Ms: p99Ms(mine),
+      };
+      return [{ name, ratio: figures.perSecond / figures.httpPerSecond, goal: null, figures }];
+    } finally {
+      await server.stop();
+    }
+  };
+}
+
 /** Latency of creates, open loop, at half their maximum rate; the ceiling at that same rate. */
 const latency: Scenario = async (folder, options) => {
   return await withServers(join(folder, "latency.db"), async (ours, ceiling) => {
@@ -169,6 +194,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     return { kind: "create_resolve", prefix: `r${round}-` };
   }),
   search: throughput("search", null, () => ({ kind: "search", query: "q=stored-1*&limit=10" })),
+  grpc_create: rpcThroughput("grpc_create", (prefix) => ({ kind: "create", prefix })),
+  grpc_get: rpcThroughput("grpc_get", () => ({ kind: "get", prefix: "stored-", stored })),
   latency,
   growth,
   sweep,

@@ -9,6 +9,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export type Server = {
   readonly port: number;
+  /** Of gRPC; 0: it has none. */
+  readonly rpcPort: number;
   readonly metricsPort: number;
   readonly stop: () => Promise<void>;
 };
@@ -18,30 +20,28 @@ const startMaxMs = 30_000;
 
 /** `resonate serve` on this file, with full durability, as a user starts it. */
 export async function serve(file: string): Promise<Server> {
-  const [port, metricsPort] = await Promise.all([freePort(), freePort()]);
+  const [port, rpcPort, metricsPort] = await Promise.all([freePort(), freePort(), freePort()]);
   const flags = [
-    ...["--api-http-addr", `127.0.0.1:${port}`, "--metrics-port", `${metricsPort}`],
+    ...["--api-http-addr", `127.0.0.1:${port}`, "--api-grpc-addr", `127.0.0.1:${rpcPort}`],
+    ...["--metrics-port", `${metricsPort}`],
     ...["--aio-store-sqlite-path", file, "--log-level", "warn"],
   ];
   const child = launch([join(bin, "resonate.ts"), "serve", ...flags]);
-  return await ready(child, { port, metricsPort });
+  return await ready(child, { port, rpcPort, metricsPort });
 }
 
 /** The same HTTP stack, answering the same JSON, without a kernel or a store behind it. */
 export async function serveCeiling(): Promise<Server> {
   const port = await freePort();
   const child = launch([join(import.meta.dirname, "ceiling.ts"), `${port}`]);
-  return await ready(child, { port, metricsPort: 0 });
+  return await ready(child, { port, rpcPort: 0, metricsPort: 0 });
 }
 
 function launch(args: readonly string[]): ChildProcess {
   return spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
 }
 
-async function ready(
-  child: ChildProcess,
-  ports: { readonly port: number; readonly metricsPort: number },
-): Promise<Server> {
+async function ready(child: ChildProcess, ports: Omit<Server, "stop">): Promise<Server> {
   const startedAt = performance.now();
   const stop = async () => {
     if (child.exitCode !== null) return;

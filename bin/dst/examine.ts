@@ -6,7 +6,7 @@ import type { Plan } from "../../dst/plan.ts";
 import type { TraceRecord } from "../../dst/trace.ts";
 import type { Failure, Outcome } from "../../dst/verdict.ts";
 import type { Probe } from "../../store/probe.ts";
-import { throughHttp } from "./codec.ts";
+import { throughCodecs } from "./codec.ts";
 import { type Lab, Stores } from "./lab.ts";
 import { guarded, type Trip } from "./tripwires.ts";
 
@@ -33,7 +33,7 @@ export function examine(lab: Lab, plan: Plan, examination: Examination): Examine
   const run = () => {
     try {
       return lab.simulate(plan, {
-        ...{ openStore, choices, onRecord, onChoices, codec: throughHttp, ...aim },
+        ...{ openStore, choices, onRecord, onChoices, codec: throughCodecs, ...aim },
       });
     } catch (error) {
       return empty(plan, thrown(error));

@@ -3,11 +3,11 @@
 import { draw } from "../../dst/draw.ts";
 import { simulate } from "../../dst/run.ts";
 import { sometimes } from "../../dst/sometimes.ts";
-import { throughHttp } from "./codec.ts";
+import { throughCodecs } from "./codec.ts";
 import type { Bench, Lab } from "./lab.ts";
 
 export const lab: Lab = {
-  simulate: (plan, tools) => simulate(plan, { ...tools, codec: throughHttp }),
+  simulate: (plan, tools) => simulate(plan, { ...tools, codec: throughCodecs }),
   draw,
   sometimes: new Map(Object.entries(sometimes)),
 };

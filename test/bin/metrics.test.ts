@@ -92,7 +92,10 @@ test("gauges tell how it is at the scrape", async () => {
   let now = 1_000;
   let dueAt = deadlineMs(900n);
   metrics.watch({
-    httpInFlight: () => new Map([["read-promise", now]]),
+    requestsInFlight: () => [
+      ["http", new Map([["read-promise", now]])],
+      ["grpc", new Map([["create-promise", 1]])],
+    ],
     apiBacklog: () => now + 1,
     storeBacklog: () => now + 2,
     dueAt: () => dueAt,
@@ -104,6 +107,7 @@ test("gauges tell how it is at the scrape", async () => {
   expect(await due()).toEqual(["due_backlog_milliseconds 1100"]);
   expect(await samples(metrics, "api_in_flight_requests")).toEqual([
     'api_in_flight_requests{type="http",operation="read-promise"} 2000',
+    'api_in_flight_requests{type="grpc",operation="create-promise"} 1',
   ]);
   expect(await samples(metrics, "api_backlog_requests")).toEqual(["api_backlog_requests 2001"]);
   expect(await samples(metrics, "aio_backlog_submissions")).toEqual([
@@ -118,7 +122,7 @@ test("gauges tell how it is at the scrape", async () => {
 test("every metric has its type, and the process is watched as well", async () => {
   const metrics = new Metrics();
   const none = { apiBacklog: () => 0, storeBacklog: () => 0, dueAt: () => null };
-  metrics.watch({ ...none, httpInFlight: () => new Map(), now: () => instantMs(0) });
+  metrics.watch({ ...none, requestsInFlight: () => [], now: () => instantMs(0) });
   metrics.watchProcess();
   const text = await metrics.scrape();
   const types = [...text.matchAll(/^# TYPE ((?:api|aio|coroutines|due)_\w+) (\w+)$/gm)];

@@ -52,9 +52,10 @@ test("the quickstart answers what the contract says", async () => {
 
 test("a start says where it listens and what it serves from, with settings from every place", async () => {
   using place = directory();
-  const [port, metricsPort] = [await freePort(), await freePort()];
+  const [port, rpcPort, metricsPort] = [await freePort(), await freePort(), await freePort()];
   const environment = {
     RESONATE_API__SUBSYSTEMS__HTTP__ADDR: `127.0.0.1:${port}`,
+    RESONATE_API__SUBSYSTEMS__GRPC__ADDR: `127.0.0.1:${rpcPort}`,
     RESONATE_API__SZE: "1",
   };
   const args = ["serve", "--metrics-port", `${metricsPort}`];
@@ -63,6 +64,7 @@ test("a start says where it listens and what it serves from, with settings from 
   expect(server.lines.map((line) => line.replace(/^time=\S+ /, ""))).toEqual([
     'level=WARN msg="unknown variable" name=RESONATE_API__SZE',
     `level=INFO msg="http listening" addr=127.0.0.1:${port}`,
+    `level=INFO msg="grpc listening" addr=127.0.0.1:${rpcPort}`,
     `level=INFO msg="metrics listening" addr=0.0.0.0:${metricsPort}`,
     expect.stringMatching(
       /^level=INFO msg="server started" node=\w{16} version=\d+\.\d+\.\d+ store=sqlite path=resonate\.db synchronous=full$/,
@@ -70,16 +72,20 @@ test("a start says where it listens and what it serves from, with settings from 
   ]);
 });
 
-test.each(["http", "metrics"])(
+test.each(["http", "grpc", "metrics"] as const)(
   "Z1: a start with a busy port for %s is one line, and leaves nothing open",
   async (which) => {
     using place = directory();
-    const [port, metricsPort] = [await freePort(), await freePort()];
-    const addr = which === "http" ? `127.0.0.1:${port}` : `0.0.0.0:${metricsPort}`;
-    const args = ["--api-http-addr", `127.0.0.1:${port}`, "--metrics-port", `${metricsPort}`];
+    const flags = { http: "--api-http-addr", grpc: "--api-grpc-addr", metrics: "--metrics-port" };
+    const free = { http: "127.0.0.1:0", grpc: "127.0.0.1:0", metrics: "0" };
+    const port = `${await freePort()}`;
+    const busy = which === "metrics" ? port : `127.0.0.1:${port}`;
+    const addr = which === "metrics" ? `0.0.0.0:${port}` : busy;
+    const args = (["http", "grpc", "metrics"] as const).flatMap((each) => {
+      return [flags[each], each === which ? busy : free[each]];
+    });
     await using first = await ServerProcess.start({ args: ["dev", ...args], cwd: place.path });
-    const other = which === "http" ? ["--metrics-port", "0"] : ["--api-http-addr", "127.0.0.1:0"];
-    await using second = new Run({ args: ["serve", ...args, ...other], cwd: place.path });
+    await using second = new Run({ args: ["serve", ...args], cwd: place.path });
     expect(await second.ended).toEqual({ code: 1, signal: null });
     expect(second.stderr).toBe("");
     expect(second.lines).toEqual([
@@ -96,7 +102,7 @@ test("Z1: a start on a file that another server holds is refused, with what to d
   using place = directory();
   await using first = await ServerProcess.start({ args: ["serve"], cwd: place.path });
   await using second = new Run({
-    args: ["serve", "--api-http-addr=127.0.0.1:0"],
+    args: ["serve", "--api-http-addr=127.0.0.1:0", "--api-grpc-addr=127.0.0.1:0"],
     cwd: place.path,
   });
   expect(await second.ended).toEqual({ code: 1, signal: null });

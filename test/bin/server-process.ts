@@ -86,6 +86,8 @@ export class Run {
 
 export class ServerProcess extends Run {
   url = "";
+  /** Of gRPC, gRPC-Web and Connect. */
+  rpcUrl = "";
 
   /** @param start without addresses: they are chosen; resolves when the server is ready */
   static async start(start: Start): Promise<ServerProcess> {
@@ -93,14 +95,20 @@ export class ServerProcess extends Run {
     const given = rest.join(" ");
     const ports = [
       ...(given.includes("--api-http-addr") ? [] : ["--api-http-addr", "127.0.0.1:0"]),
+      ...(given.includes("--api-grpc-addr") ? [] : ["--api-grpc-addr", "127.0.0.1:0"]),
       ...(given.includes("--metrics-port") ? [] : ["--metrics-port", "0"]),
     ];
     const server = new ServerProcess({ ...start, args: [command, ...ports, ...rest] });
-    const line = await server.line(/http listening/);
-    const [, port = ""] = /addr"?[=:]"?[^\s"]*:(\d+)/.exec(line) ?? [];
-    server.url = `http://127.0.0.1:${port}`;
+    server.url = await server.#urlOf(/http listening/);
+    server.rpcUrl = await server.#urlOf(/grpc listening/);
     await server.line(/server started/);
     return server;
+  }
+
+  async #urlOf(listening: RegExp): Promise<string> {
+    const line = await this.line(listening);
+    const [, port = ""] = /addr"?[=:]"?[^\s"]*:(\d+)/.exec(line) ?? [];
+    return `http://127.0.0.1:${port}`;
   }
 
   async post(path: string, body: unknown, headers: Readonly<Record<string, string>> = {}) {

@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { throughHttp } from "../../bin/dst/codec.ts";
+import { throughCodecs } from "../../bin/dst/codec.ts";
 import { decodeReplay } from "../../dst/replay.ts";
 import { simulate } from "../../dst/run.ts";
 import { MemoryStore } from "../../store/memory.ts";
@@ -28,7 +28,7 @@ test.each(files)("corpus: %s breaks no rule any more", (name) => {
   const { plan, choices } = read(name);
   const { failure } = simulate(plan, {
     ...{ openStore: (probe) => new MemoryStore(probe), choices: new Map(choices) },
-    ...{ onRecord: null, onChoices: null, codec: throughHttp },
+    ...{ onRecord: null, onChoices: null, codec: throughCodecs },
   });
   expect(failure).toBe(null);
 });

@@ -3,7 +3,7 @@
 // commit here: whether a test passes must not depend on it.
 
 import { describe, expect, test } from "vitest";
-import { throughHttp } from "../../bin/dst/codec.ts";
+import { throughCodecs } from "../../bin/dst/codec.ts";
 import { draw, usualWishes } from "../../dst/draw.ts";
 import { simulate } from "../../dst/run.ts";
 import { type Seed, seedAt } from "../../dst/seed.ts";
@@ -14,7 +14,7 @@ const word = seed("0x7265736f6e617465"); // "resonate"
 
 function run(each: Seed): Outcome {
   return simulate(draw(each, usualWishes), {
-    ...{ openStore: memory, onRecord: null, choices: null, onChoices: null, codec: throughHttp },
+    ...{ openStore: memory, onRecord: null, choices: null, onChoices: null, codec: throughCodecs },
   });
 }
 

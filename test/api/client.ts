@@ -4,9 +4,9 @@
 import { expect } from "vitest";
 import { components } from "../../api/answers.ts";
 import { createApp } from "../../api/app.ts";
-import type { RequestRecord } from "../../api/record.ts";
 import { Gateway, type Port } from "../../api/gateway.ts";
 import { parseByReviver } from "../../api/int64.ts";
+import type { RequestRecord } from "../../api/record.ts";
 import { Findings, type Schema } from "../../api/schema.ts";
 import { InProcess } from "../in-process.ts";
 

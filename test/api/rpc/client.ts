@@ -242,6 +242,7 @@ export type Raw = {
 export type RawAnswer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly trailers: Readonly<Record<string, string | undefined>>;
   /** Of gRPC, wherever it stands: in trailers, in headers, or at the end of the body. */
   readonly grpcStatus: number | null;
   readonly body: Buffer;
@@ -259,8 +260,9 @@ export async function askHttp1(stage: Stage, raw: Raw): Promise<RawAnswer> {
     outgoing.end(body);
     const [incoming] = await once(outgoing, "response");
     const answered = await buffer(incoming);
-    const grpcStatus = statusOf({ ...incoming.headers, ...incoming.trailers }, answered);
-    return { status: incoming.statusCode, headers: incoming.headers, grpcStatus, body: answered };
+    const { statusCode, headers: told, trailers } = incoming;
+    const grpcStatus = statusOf({ ...told, ...trailers }, answered);
+    return { status: statusCode, headers: told, trailers, grpcStatus, body: answered };
   } finally {
     agent.destroy();
   }
@@ -279,7 +281,7 @@ export async function askHttp2(stage: Stage, raw: Raw): Promise<RawAnswer> {
     const [told] = await once(stream, "response");
     const answered = await buffer(stream);
     const grpcStatus = statusOf({ ...told, ...trailers }, answered);
-    return { status: told[":status"], headers: told, grpcStatus, body: answered };
+    return { status: told[":status"], headers: told, trailers, grpcStatus, body: answered };
   } finally {
     session.destroy();
   }

@@ -15,7 +15,7 @@ const root = join(import.meta.dirname, "..");
 const allowed: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
   store: ["kernel", "kysely", "better-sqlite3", "node:"],
-  aio: ["kernel", "store/store.ts", "node:"],
+  aio: ["kernel", "store/store.ts", "croner", "node:"],
   proto: ["@bufbuild/protobuf"],
   api: [
     "kernel",
@@ -25,6 +25,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "@connectrpc/connect",
     "@connectrpc/connect-node",
     "@bufbuild/protobuf",
+    "jose",
     "node:",
   ],
   dst: ["kernel", "store", "seedrandom"],

@@ -4,7 +4,7 @@
 // The stored form of each kind is frozen in store/codec.ts and test/golden; a new member comes with
 // a new schema version and an upcaster there.
 
-import type { CommandId, DeadlineMs, InstantMs, PromiseId } from "./ids.ts";
+import type { CommandId, DeadlineMs, DurationMs, InstantMs, PromiseId } from "./ids.ts";
 import type { Tags, Value } from "./value.ts";
 
 /** How a promise ended. `timedout` only ever by its deadline; a timer's deadline says `resolved`. */
@@ -39,6 +39,33 @@ export type CallbackRegistered = {
 
 /** In the stream of the promise that was awaited: this waiter is owed nothing any more. */
 export type CallbackDrained = { readonly kind: "callback_drained"; readonly awaiter: PromiseId };
+
+/** A worker holds the task from now on: the version has grown by one, and it has no resumes. */
+export type TaskAcquired = {
+  readonly kind: "task_acquired";
+  /** The worker's name for itself. */
+  readonly pid: string;
+  /** How long it may be silent. */
+  readonly ttl: DurationMs;
+};
+
+/** Its worker gave it back. */
+export type TaskReleased = { readonly kind: "task_released" };
+
+/** Its worker left it to wait; the callbacks that will wake it are in the streams of the awaited. */
+export type TaskSuspended = { readonly kind: "task_suspended" };
+
+/** Something that it awaited is settled: it wakes if it sleeps, and else keeps that in mind. */
+export type TaskResumed = { readonly kind: "task_resumed"; readonly awaited: PromiseId };
+
+/** Its worker has been told what it kept in mind. */
+export type ResumesCleared = { readonly kind: "resumes_cleared" };
+
+export type TaskHalted = { readonly kind: "task_halted" };
+export type TaskContinued = { readonly kind: "task_continued" };
+
+/** Its worker was silent for too long. */
+export type LeaseExpired = { readonly kind: "lease_expired" };
 
 export type Event = PromiseCreated | PromiseSettled | CallbackRegistered | CallbackDrained;
 

@@ -32,6 +32,12 @@ export type InstantMs = Branded<number, "InstantMs">;
 /** A client's deadline, ms since the Unix epoch, UTC; 0 to 2^63 - 1, the largest meaning "never". */
 export type DeadlineMs = Branded<bigint, "DeadlineMs">;
 
+/** How often a task was acquired; fences its holder. 0: never. */
+export type TaskVersion = Branded<number, "TaskVersion">;
+
+/** A length of time that a client chose, ms; 1 to 2^63 - 1. */
+export type DurationMs = Branded<bigint, "DurationMs">;
+
 export const int64Max = 2n ** 63n - 1n;
 
 /** The rim refuses bad ids before this point (api/decode.ts); here a bad id is a bug. */
@@ -60,6 +66,16 @@ export function position(value: number): Position {
   return value as Position;
 }
 
+export function taskVersion(value: number): TaskVersion {
+  assert(isCount(value), `${value} is no task version`);
+  return value as TaskVersion;
+}
+
+export function durationMs(value: bigint): DurationMs {
+  assert(value >= 1n && value <= int64Max, `${value} is no duration`);
+  return value as DurationMs;
+}
+
 export function instantMs(value: number): InstantMs {
   assert(isCount(value), `${value} is no instant`);
   return value as InstantMs;
@@ -73,6 +89,12 @@ export function deadlineMs(value: bigint): DeadlineMs {
 /** A deadline has passed at its very instant, not one millisecond later. */
 export function isDue(deadline: DeadlineMs, now: InstantMs): boolean {
   return deadline <= now; // a bigint and a number compare exactly
+}
+
+/** The instant so much later, as far as there is one: at the end of time it stands still. */
+export function later(now: InstantMs, ms: bigint | number): DeadlineMs {
+  const at = BigInt(now) + BigInt(ms);
+  return deadlineMs(at > int64Max ? int64Max : at);
 }
 
 /** The earlier of the two. A deadline that has passed fits a number, since `now` does. */

@@ -40,6 +40,19 @@ export type CallbackRegistered = {
 /** In the stream of the promise that was awaited: this waiter is owed nothing any more. */
 export type CallbackDrained = { readonly kind: "callback_drained"; readonly awaiter: PromiseId };
 
+/** In the stream of the promise that is awaited: an address that wants to be told. */
+export type ListenerRegistered = {
+  readonly kind: "listener_registered";
+  readonly address: string;
+};
+
+/** It was told, or could not be told for too long. */
+export type ListenerDrained = {
+  readonly kind: "listener_drained";
+  readonly address: string;
+  readonly wasTold: boolean;
+};
+
 /** A worker holds the task from now on: the version has grown by one, and it has no resumes. */
 export type TaskAcquired = {
   readonly kind: "task_acquired";

@@ -14,6 +14,9 @@ type Branded<Base, Name extends string> = Base & { readonly [brand]: Name };
 /** Chosen by a client, unique among promises; 1 to 2048 bytes of UTF-8, compared byte for byte. */
 export type PromiseId = Branded<string, "PromiseId">;
 
+/** Chosen by a client, unique among schedules; 1 to 2048 bytes of UTF-8, compared byte for byte. */
+export type ScheduleId = Branded<string, "ScheduleId">;
+
 /** Names one command, all its attempts: unique among all that ever run against one database. */
 export type CommandId = Branded<string, "CommandId">;
 
@@ -44,6 +47,11 @@ export const int64Max = 2n ** 63n - 1n;
 export function promiseId(value: string): PromiseId {
   assert(value.length > 0, "a promise id is empty");
   return value as PromiseId;
+}
+
+export function scheduleId(value: string): ScheduleId {
+  assert(value.length > 0, "a schedule id is empty");
+  return value as ScheduleId;
 }
 
 export function commandId(value: string): CommandId {

@@ -1,8 +1,9 @@
 // The border. This is all that the kernel may ask of the outside and all that it may be told; aio/
 // implements it over real stores, dst/ over a simulated one, and neither knows the other.
 
+import type { Worker } from "./address.ts";
 import type { Command, Failure, Response } from "./command.ts";
-import type { CommandId, DeadlineMs, InstantMs } from "./ids.ts";
+import type { CommandId, DeadlineMs, InstantMs, PromiseId } from "./ids.ts";
 import type { Read } from "./read.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "./search.ts";
 import type { Component, Stream, StreamKey } from "./stream.ts";
@@ -61,6 +62,26 @@ export interface Aio {
   drain(): readonly Cqe[];
 }
 
+/** A cron expression in the dialect of protocol.md §6, and the time zone it is read in, by IANA name. */
+export type CronRule = { readonly expression: string; readonly zone: string };
+
+export type CronNext =
+  | { readonly kind: "occurs"; readonly at: InstantMs }
+  /** At no instant that our clock can show. */
+  | { readonly kind: "never" }
+  /** No such expression, or no such zone. If neither is any good, it is the expression. */
+  | { readonly kind: "invalid"; readonly part: "expression" | "zone" };
+
+export interface Cron {
+  /**
+   * The first whole second strictly after `after` at which the rule occurs, however far off that is.
+   * Pure: the same question has the same answer, on every node that knows the same time zones. Works
+   * for every instant, up to 2^53 - 1. Whether a rule is valid does not depend on `after`, so who
+   * wants to know only that asks with 0.
+   */
+  next(rule: CronRule, after: InstantMs): CronNext;
+}
+
 /** What happened in a tick: feeds logs, metrics and the trace of a simulation. */
 export type TraceRecord =
   /** Each once, when the kernel takes it up for the first time. */
@@ -95,3 +116,57 @@ export type Ran = {
 };
 
 export type Trace = (record: TraceRecord) => void;
+
+/** What became of a message. Only `delivered` is certain: what failed may have arrived (§1.5). */
+export type Delivery =
+  | { readonly kind: "delivered" }
+  | {
+      readonly kind: "failed";
+      readonly reason: DeliveryFailure;
+      /** For the log: a status, an error code; may be empty. */
+      readonly cause: string;
+    };
+
+export type DeliveryFailure =
+  /** No worker is connected that may receive it and has room. Not sent. */
+  | "no_receiver"
+  /** The stream ended before the frame was written to it. */
+  | "stream_lost"
+  /** The target is not one that may be pushed to. Not sent. */
+  | "not_permitted"
+  /** Too much waits for this target, or for all of them. Not sent. */
+  | "queue_full"
+  /** No identity token could be had. Not sent. */
+  | "no_token"
+  /** No connection, or it broke before there was an answer. */
+  | "unreachable"
+  | "timed_out"
+  /** Answered, but not with 2xx. */
+  | "refused"
+  /** The server is being stopped. */
+  | "stopped";
+
+/** The stream of one connected worker: the rim owns it, and aio hands messages to it. */
+export interface WorkerStream {
+  readonly worker: Worker;
+  /** Whether the worker may be told of this promise (protocol.md §8). */
+  mayReceive(subject: PromiseId): boolean;
+  /**
+   * Sends a message, JSON without a line break. `written` is called once, never from within the call:
+   * true when the frame has been written to the socket, false if the stream ended before that.
+   */
+  write(message: string, written: (isWritten: boolean) => void): void;
+}
+
+/** Where the rim announces its streams. */
+export interface Mailbox {
+  /** @returns false if there are too many; then nothing has happened */
+  connect(stream: WorkerStream): boolean;
+  /** Nothing is written to the stream from here on. Once for each that was connected. */
+  disconnect(stream: WorkerStream): void;
+}
+
+/** Where messages may be pushed to: asked when an address is accepted, and again when it is used. */
+export interface PushPolicy {
+  permits(url: string): boolean;
+}

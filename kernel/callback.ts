@@ -19,6 +19,8 @@ export type CallbackDecision =
   | { readonly kind: "accepted"; readonly events: readonly CallbackEvent[] }
   | { readonly kind: "refused"; readonly refusal: PromiseRefusal | CallbackRefusal };
 
+type Awaited = { readonly promise: PromiseState; readonly callbacks: Callbacks };
+
 export const noCallbacks: Callbacks = [];
 const unchanged: CallbackDecision = { kind: "accepted", events: [] };
 
@@ -38,24 +40,21 @@ export function evolve(callbacks: Callbacks, event: CallbackEvent): Callbacks {
 
 /** Refusals in the order of protocol.md §3.1; both promises with their timeouts folded in. */
 export function decideRegister(
-  awaited: { readonly promise: PromiseState; readonly callbacks: Callbacks },
+  awaited: Awaited & { readonly awaitsAny: boolean },
   awaiter: PromiseState,
   awaiterId: PromiseId,
 ): CallbackDecision {
   if (awaited.promise.kind === "absent") return refuse("promise_not_found");
   if (awaiter.kind === "absent") return refuse("awaiter_not_found");
   if (!isTargeted(awaiter.tags)) return refuse("awaiter_not_targeted");
-  if (!isAwaitable(awaited.promise)) return refuse("awaited_not_awaitable");
+  if (!awaited.awaitsAny && !isAwaitable(awaited.promise)) return refuse("awaited_not_awaitable");
   const areLive = awaited.promise.kind === "pending" && awaiter.kind === "pending";
   if (!areLive || awaited.callbacks.includes(awaiterId)) return unchanged; // C1
   return { kind: "accepted", events: [{ kind: "callback_registered", awaiter: awaiterId }] };
 }
 
 /** Checks again what made the drain due: by now another node may have been faster. */
-export function decideDrain(
-  awaited: { readonly promise: PromiseState; readonly callbacks: Callbacks },
-  awaiterId: PromiseId,
-): readonly CallbackEvent[] {
+export function decideDrain(awaited: Awaited, awaiterId: PromiseId): readonly CallbackEvent[] {
   const isOwed = awaited.promise.kind === "settled" && awaited.callbacks.includes(awaiterId);
   return isOwed ? [{ kind: "callback_drained", awaiter: awaiterId }] : []; // C2
 }

@@ -2,10 +2,12 @@
 
 import { unreachable } from "./assert.ts";
 import type { Outcome } from "./event.ts";
-import type { DeadlineMs, PromiseId } from "./ids.ts";
+import type { DeadlineMs, DurationMs, PromiseId, TaskVersion } from "./ids.ts";
+import type { Delivery } from "./ports.ts";
 import type { PromiseRecord } from "./promise.ts";
 import type { EventPage, PromisePage, ReadEvents, SearchPromises } from "./search.ts";
 import { promiseKey, type StreamKey } from "./stream.ts";
+import type { TaskRecord, TaskRefusal } from "./task.ts";
 import type { Tags, Value } from "./value.ts";
 
 export type CreatePromise = {
@@ -19,6 +21,8 @@ export type CreatePromise = {
   /** A repetition is accepted only while the promise is pending. */
   readonly strict: boolean;
   readonly isExternal: boolean;
+  /** Whoever creates what exists is shown it, whatever the keys (protocol.md §3.1). */
+  readonly isShared: boolean;
 };
 
 export type SettlePromise = {
@@ -29,6 +33,8 @@ export type SettlePromise = {
   readonly key: string | null;
   /** A repetition is accepted only if the promise ended in the outcome asked for. */
   readonly strict: boolean;
+  /** Whoever settles what is settled is shown it, whatever the keys (protocol.md §3.1). */
+  readonly isShared: boolean;
 };
 
 export type GetPromise = { readonly kind: "get_promise"; readonly id: PromiseId };
@@ -40,7 +46,63 @@ export type RegisterCallback = {
   readonly awaiter: PromiseId;
 };
 
-export type ClientCommand = CreatePromise | SettlePromise | GetPromise | RegisterCallback;
+/** Asks that the address be told once `awaited` is settled. */
+export type RegisterListener = {
+  readonly kind: "register_listener";
+  readonly awaited: PromiseId;
+  readonly address: string;
+};
+
+// Of tasks (protocol.md §3.2).
+
+export type GetTask = { readonly kind: "get_task"; readonly id: PromiseId };
+export type HaltTask = { readonly kind: "halt_task"; readonly id: PromiseId };
+export type ContinueTask = { readonly kind: "continue_task"; readonly id: PromiseId };
+
+type OfHolder = { readonly id: PromiseId; readonly version: TaskVersion };
+type Lease = { readonly pid: string; readonly ttl: DurationMs };
+
+export type AcquireTask = OfHolder & Lease & { readonly kind: "acquire_task" };
+/** Creates a promise whose task is held from the start, or acquires the task that is there. */
+export type CreateTask = Lease & { readonly kind: "create_task"; readonly action: CreatePromise };
+export type ReleaseTask = OfHolder & { readonly kind: "release_task" };
+/** Settles the promise of the task. */
+export type FulfillTask = OfHolder & {
+  readonly kind: "fulfill_task";
+  readonly outcome: SettlePromise["outcome"];
+  readonly value: Value;
+};
+export type SuspendTask = OfHolder & {
+  readonly kind: "suspend_task";
+  /** Each once, and not the task's own. */
+  readonly awaited: readonly PromiseId[];
+};
+/** Another promise is created or settled, if the task is held. */
+export type FenceTask = OfHolder & {
+  readonly kind: "fence_task";
+  readonly action: CreatePromise | SettlePromise;
+};
+export type HeartbeatTask = OfHolder & { readonly kind: "heartbeat_task"; readonly pid: string };
+
+export type TaskCommand =
+  | GetTask
+  | HaltTask
+  | ContinueTask
+  | AcquireTask
+  | CreateTask
+  | ReleaseTask
+  | FulfillTask
+  | SuspendTask
+  | FenceTask
+  | HeartbeatTask;
+
+export type ClientCommand =
+  | CreatePromise
+  | SettlePromise
+  | GetPromise
+  | RegisterCallback
+  | RegisterListener
+  | TaskCommand;
 
 /** What the kernel asks of itself. Each is checked again when it runs: late or double does no harm. */
 export type InternalCommand =
@@ -49,6 +111,17 @@ export type InternalCommand =
       readonly kind: "drain_callback";
       readonly awaited: PromiseId;
       readonly awaiter: PromiseId;
+    }
+  | { readonly kind: "expire_lease"; readonly id: PromiseId }
+  | { readonly kind: "dispatch_again"; readonly id: PromiseId }
+  /** Its `execute` found nobody. */
+  | { readonly kind: "note_missed"; readonly id: PromiseId; readonly version: TaskVersion }
+  | { readonly kind: "tell_listener"; readonly awaited: PromiseId; readonly address: string }
+  | {
+      readonly kind: "note_told";
+      readonly awaited: PromiseId;
+      readonly address: string;
+      readonly delivery: Delivery;
     };
 
 export type Command = ClientCommand | InternalCommand;
@@ -57,15 +130,20 @@ export type Command = ClientCommand | InternalCommand;
 export type Request = ClientCommand | SearchPromises | ReadEvents;
 
 /** The domain says no. A value, answered with 4xx; nothing is gained by sending it again. */
-export type Refusal = PromiseRefusal | CallbackRefusal;
+export type Refusal = PromiseRefusal | CallbackRefusal | TaskRefusal | TaskCreationRefusal;
 export type PromiseRefusal =
   | "promise_not_found"
   | "promise_already_exists"
   | `promise_already_${Outcome}`;
 export type CallbackRefusal =
-  | "awaiter_not_found"
-  | "awaiter_not_targeted"
-  | "awaited_not_awaitable";
+  /** Of a suspension, which is refused otherwise than a callback. */
+  "awaited_not_found" | "awaiter_not_found" | "awaiter_not_targeted" | "awaited_not_awaitable";
+
+export type TaskCreationRefusal =
+  /** The promise is there and has no target. */
+  | "promise_not_targeted"
+  /** Its task is held, sleeps, or is halted. */
+  | "task_already_exists";
 
 /** The outside broke. A value, answered with 5xx; sending it again may help. */
 export type Failure =
@@ -88,6 +166,20 @@ export type Response =
       /** False for a read and for a repetition. */
       readonly changed: boolean;
     }
+  | { readonly kind: "task"; readonly id: PromiseId; readonly task: TaskRecord }
+  /** To whoever holds the task from now on, or finds it fulfilled. */
+  | {
+      readonly kind: "claim";
+      readonly id: PromiseId;
+      readonly task: TaskRecord;
+      readonly promise: PromiseRecord;
+    }
+  /** It is done, and there is nothing to say about it. */
+  | { readonly kind: "done" }
+  /** Something that the task would await is settled already: it is held as before (300). */
+  | { readonly kind: "not_suspended"; readonly id: PromiseId; readonly promise: PromiseRecord }
+  /** The task is held, and this was said to its action. */
+  | { readonly kind: "fenced"; readonly inner: Response }
   | { readonly kind: "promises"; readonly page: PromisePage }
   | { readonly kind: "events"; readonly page: EventPage }
   | { readonly kind: "refused"; readonly refusal: Refusal }
@@ -100,10 +192,30 @@ export function keys(command: Command): readonly StreamKey[] {
     case "settle_promise":
     case "get_promise":
     case "settle_at_deadline":
+    case "get_task":
+    case "halt_task":
+    case "continue_task":
+    case "acquire_task":
+    case "release_task":
+    case "fulfill_task":
+    case "heartbeat_task":
+    case "expire_lease":
+    case "dispatch_again":
+    case "note_missed":
       return [promiseKey(command.id)];
     case "register_callback":
     case "drain_callback":
       return [promiseKey(command.awaited), promiseKey(command.awaiter)];
+    case "register_listener":
+    case "tell_listener":
+    case "note_told":
+      return [promiseKey(command.awaited)];
+    case "create_task":
+      return [promiseKey(command.action.id)];
+    case "fence_task":
+      return [promiseKey(command.id), promiseKey(command.action.id)];
+    case "suspend_task":
+      return [command.id, ...command.awaited].map(promiseKey);
     default:
       return unreachable(command);
   }

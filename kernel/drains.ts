@@ -35,7 +35,8 @@ export class Drains {
   }
 
   #count(command: Command, step: 1 | -1): void {
-    assert(command.kind === "drain_callback", "a drain that is none");
+    const isDrain = command.kind === "drain_callback" || command.kind === "tell_listener";
+    assert(isDrain, "a drain that is none");
     const key = promiseKey(command.awaited);
     const open = (this.#open.get(key) ?? 0) + step;
     assert(open >= 0, "a drain is finished twice");

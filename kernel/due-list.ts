@@ -70,7 +70,8 @@ export class DueList {
       assert(completion.kind === "due", "a sweep is answered by something else");
       const { streams, nextAt } = completion.due;
       for (const stream of streams) this.#commands.push(obligations(stream, now));
-      this.#broughtFrom = streams[0] === undefined ? null : dueAt(streams[0].state);
+      this.#broughtFrom =
+        streams[0] === undefined ? null : dueAt(streams[0].state, streams[0].timers);
       this.askBy(nextAt);
       if (this.#pollMs !== null) this.askBy(after(now, this.#pollMs));
     }

@@ -80,7 +80,21 @@ export type TaskContinued = { readonly kind: "task_continued" };
 /** Its worker was silent for too long. */
 export type LeaseExpired = { readonly kind: "lease_expired" };
 
-export type Event = PromiseCreated | PromiseSettled | CallbackRegistered | CallbackDrained;
+export type Event =
+  | PromiseCreated
+  | PromiseSettled
+  | CallbackRegistered
+  | CallbackDrained
+  | ListenerRegistered
+  | ListenerDrained
+  | TaskAcquired
+  | TaskReleased
+  | TaskSuspended
+  | TaskResumed
+  | ResumesCleared
+  | TaskHalted
+  | TaskContinued
+  | LeaseExpired;
 
 /** An event as a batch hands it to the store: with its cause, and the instant of the batch. */
 export type RecordedEvent = {

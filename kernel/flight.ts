@@ -2,6 +2,7 @@
 
 import type { Batch, Outcome, Reply } from "./batch.ts";
 import type { InstantMs } from "./ids.ts";
+import type { Message } from "./message.ts";
 import type { Read } from "./read.ts";
 
 /** A read, and who waits for it. */
@@ -13,4 +14,5 @@ export type Flight =
   | { readonly kind: "committing"; readonly batch: Batch; readonly outcome: Outcome }
   | { readonly kind: "looking"; readonly batch: Batch; readonly outcome: Outcome }
   | { readonly kind: "reading"; readonly asked: Asked; readonly since: InstantMs }
+  | { readonly kind: "sending"; readonly message: Message }
   | { readonly kind: "sweeping" };

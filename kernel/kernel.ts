@@ -49,9 +49,12 @@ import { DueList } from "./due-list.ts";
 import type { Asked, Flight } from "./flight.ts";
 import { commandId, type DeadlineMs, deadlineMs, type InstantMs, instantMs } from "./ids.ts";
 import type { Limits } from "./limits.ts";
+import type { Message } from "./message.ts";
+import { Outbox } from "./outbox.ts";
 import type { Aio, Completion, Cqe, StoreFailure, Submission, Trace } from "./ports.ts";
 import { Queue } from "./queue.ts";
 import { answer as answerRead, question } from "./read.ts";
+import { type Rules, usualRules } from "./rules.ts";
 import type { StreamKey } from "./stream.ts";
 
 export type KernelOptions = {
@@ -60,6 +63,7 @@ export type KernelOptions = {
   /** This server in this run: no other one, nor an earlier run of this one, has the same name. */
   readonly node: string;
   readonly trace: Trace;
+  readonly rules?: Rules;
   /** How often to ask for what another server has made due, ms; absent: there is no other. */
   readonly pollMs?: number;
 };
@@ -69,15 +73,19 @@ export class Kernel {
   readonly #limits: Limits;
   readonly #node: string;
   readonly #trace: Trace;
+  readonly #rules: Rules;
   /** These four fill a batch, in this order. `#again` holds what was admitted once already. */
   #again: readonly Entry[] = [];
   readonly #drains = new Drains();
   readonly #due: DueList;
+  readonly #outbox = new Outbox();
   readonly #commands: Queue<Entry>;
   readonly #reads: Queue<Asked>;
   readonly #flights = new Map<number, Flight>();
   #batchCount = 0;
   #readCount = 0;
+  /** Messages under way: nobody waits for them. */
+  #sendCount = 0;
   /** In this tick, to a client. */
   #hasReplied = false;
   #now = instantMs(0);
@@ -86,6 +94,8 @@ export class Kernel {
   readonly #sources: Sources = {
     drains: () => this.#enterNext(this.#drains, { kind: "drain" }),
     due: () => {
+      const note = this.#enterNext(this.#outbox, { kind: "sweep" });
+      if (note !== undefined) return note;
       const mayComeBack = this.#hasReplied && this.#commands.size === 0; // K9
       return mayComeBack ? undefined : this.#enterNext(this.#due, { kind: "sweep" });
     },
@@ -93,11 +103,12 @@ export class Kernel {
     waiting: () => this.#commands.size,
   };
 
-  constructor({ aio, limits, node, trace, pollMs }: KernelOptions) {
+  constructor({ aio, limits, node, trace, rules = usualRules, pollMs }: KernelOptions) {
     this.#aio = aio;
     this.#limits = limits;
     this.#node = node;
     this.#trace = trace;
+    this.#rules = rules;
     this.#due = new DueList({ retryMs: limits.sweepRetryMs, pollMs: pollMs ?? null });
     this.#commands = new Queue(limits.queueMax);
     this.#reads = new Queue(limits.queueMax);
@@ -122,13 +133,15 @@ export class Kernel {
 
   /** Nothing waits or is under way; what is due later does not count. */
   get isIdle(): boolean {
-    const waiting = this.waiting + this.#drains.size + this.#due.size + this.#again.length;
-    return waiting + this.#flights.size + this.#batchCount + this.#readCount === 0;
+    const own = this.#drains.size + this.#due.size + this.#outbox.size + this.#again.length;
+    const flying = this.#flights.size - this.#sendCount;
+    return this.waiting + own + flying + this.#batchCount + this.#readCount === 0;
   }
 
   /** When `tick` wants to be called even if nothing completes; null: not before something does. */
   get wakeAt(): DeadlineMs | null {
-    if (this.#due.size > 0) return this.#batchCount === 0 ? deadlineMs(BigInt(this.#now)) : null;
+    if (this.#due.size + this.#outbox.size > 0)
+      return this.#batchCount === 0 ? deadlineMs(BigInt(this.#now)) : null;
     return this.#due.askAt;
   }
 
@@ -211,6 +224,11 @@ export class Kernel {
         this.#readCount -= 1;
         this.#show(flight.asked, answerRead(flight.asked.read, completion, flight.since));
         break;
+      case "sending":
+        this.#sendCount -= 1;
+        assert(completion.kind === "sent", "a message is answered by something else");
+        this.#outbox.note(flight.message, completion.delivery);
+        break;
       case "sweeping":
         this.#due.answer(completion, this.#now);
         break;
@@ -225,7 +243,10 @@ export class Kernel {
     } else {
       assert(completion.kind === "loaded", "a load is answered by something else");
       for (const each of completion.streams) if (each.kind === "unreadable") this.#trace(each);
-      const outcome = batch.execute(completion.streams, this.#now); // K2
+      const outcome = batch.execute(completion.streams, {
+        now: this.#now, // K2
+        rules: this.#rules,
+      });
       const commit = this.#commit(batch, outcome);
       this.#trace({ kind: "executed", load, commit, now: this.#now, ...outcome });
       if (commit === null) this.#rolledBack(outcome, "store_overloaded");
@@ -266,7 +287,11 @@ export class Kernel {
 
   /** K5. */
   #look(batch: Batch, outcome: Outcome): void {
-    const ranges = outcome.writing.map(landing);
+    const ranges = outcome.writing.map(landing).filter((range) => range !== null);
+    if (ranges.length === 0) {
+      this.#lost(outcome.writing, outcome.reading); // timers only: nobody can tell
+      return;
+    }
     const isQueued = this.#enqueue({ kind: "log", ranges }, { kind: "looking", batch, outcome });
     if (!isQueued) this.#lost(outcome.writing, outcome.reading);
   }
@@ -276,15 +301,15 @@ export class Kernel {
       this.#lost(writing, reading);
     } else {
       assert(completion.kind === "logged", "a look is answered by something else");
-      const { pages } = completion;
-      assert(pages.length === writing.length, "a look is answered in part");
-      const hasLanded = ({ executed }: Group, index: number) => {
+      const [told, pages] = [writing.filter((group) => landing(group) !== null), completion.pages];
+      assert(pages.length === told.length, "a look is answered in part");
+      const landed = told.filter(({ executed }, index) => {
         const command = pages[index]?.events[0]?.command;
         return executed.some(({ entry }) => entry.id === command);
-      };
-      this.#land(writing.filter(hasLanded));
+      });
+      this.#land(landed);
       this.#lost(
-        writing.filter((group, index) => !hasLanded(group, index)),
+        writing.filter((group) => !landed.includes(group)),
         reading,
       );
     }
@@ -306,10 +331,17 @@ export class Kernel {
     for (const { changes, executed } of groups) {
       for (const { caused } of executed) this.#drains.push(caused); // K7
       this.#release(executed);
+      for (const { messages } of executed) for (const message of messages) this.#send(message);
       for (const { key, write } of changes) {
         if (write !== null && !this.#drains.isOpen(key)) this.#due.askBy(write.dueAt);
       }
     }
+  }
+
+  #send(message: Message): void {
+    const isQueued = this.#enqueue({ kind: "send", message }, { kind: "sending", message });
+    if (isQueued) this.#sendCount += 1;
+    else this.#outbox.note(message, { kind: "failed", reason: "queue_full", cause: "" });
   }
 
   #release(executed: readonly Executed[]): void {

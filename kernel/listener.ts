@@ -59,12 +59,18 @@ export function evolve(listeners: Listeners, event: ListenerEvent): Listeners {
 
 /** Refusals in the order of protocol.md §3.1; the promise with its timeout folded in. */
 export function decideListen(
-  awaited: { readonly promise: PromiseState; readonly listeners: Listeners },
+  awaited: {
+    readonly promise: PromiseState;
+    readonly listeners: Listeners;
+    /** Whatever it is tagged with (protocol.md, `--protocol-await-any`). */
+    readonly awaitsAny: boolean;
+  },
   address: string,
 ): ListenerDecision {
-  const { promise, listeners } = awaited;
+  const { promise, listeners, awaitsAny } = awaited;
   if (promise.kind === "absent") return { kind: "refused", refusal: "promise_not_found" };
-  if (!isAwaitable(promise)) return { kind: "refused", refusal: "awaited_not_awaitable" };
+  if (!awaitsAny && !isAwaitable(promise))
+    return { kind: "refused", refusal: "awaited_not_awaitable" };
   const isNew = promise.kind === "pending" && !listeners.includes(address); // G1
   return { kind: "accepted", events: isNew ? [{ kind: "listener_registered", address }] : [] };
 }

@@ -4,6 +4,7 @@
 import type { Worker } from "./address.ts";
 import type { Command, Failure, Response } from "./command.ts";
 import type { CommandId, DeadlineMs, InstantMs, PromiseId } from "./ids.ts";
+import type { Message } from "./message.ts";
 import type { Read } from "./read.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "./search.ts";
 import type { Component, Stream, StreamKey } from "./stream.ts";
@@ -16,6 +17,8 @@ export type Submission =
   | { readonly kind: "query"; readonly query: PromiseQuery }
   /** Read these ranges of the log, all at one moment. */
   | { readonly kind: "log"; readonly ranges: readonly LogRange[] }
+  /** Hand a message over; its completion may take minutes, and is waited for by nobody. */
+  | { readonly kind: "send"; readonly message: Message }
   /** Claim the streams that are due, for a while (design.md, "More than one server"). */
   | { readonly kind: "due"; readonly now: InstantMs; readonly bounds: DueBounds };
 
@@ -45,6 +48,7 @@ export type Completion =
   /** In the order of the ranges. */
   | { readonly kind: "logged"; readonly pages: readonly LogPage[] }
   | { readonly kind: "due"; readonly due: Due }
+  | { readonly kind: "sent"; readonly delivery: Delivery }
   | { readonly kind: "failed"; readonly failure: StoreFailure };
 
 /** A submission in its queue, and the completion that carries the same ticket back. */

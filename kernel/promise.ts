@@ -12,6 +12,7 @@
 //   P6. Strict narrows what counts as a repetition: create wants it pending, settle the same outcome.
 //   P7. At its deadline a timer is resolved, any other promise timed out; the value is empty.
 //   P8. It is settled no earlier than it was created, should the clock have gone back in between.
+//   P9. Through the current protocol, whoever asks for what is done already is shown it.
 
 import { assert, unreachable } from "./assert.ts";
 import type { CreatePromise, PromiseRefusal, SettlePromise } from "./command.ts";
@@ -97,6 +98,7 @@ export function decideCreate(
     const settled = timeout(evolve(state, created), now); // P5
     return { kind: "accepted", events: settled === null ? [created] : [created, settled] };
   }
+  if (command.isShared) return repeated; // P9
   const isRepeated = matches(state.createKey, command.key);
   const isAcceptable = !command.strict || state.kind === "pending"; // P6
   return isRepeated && isAcceptable ? repeated : refuse("promise_already_exists"); // P3
@@ -110,7 +112,7 @@ export function decideSettle(
 ): Decision {
   assert(timeout(state, now) === null, "a decision is taken on a promise that is due");
   if (state.kind === "absent") return refuse("promise_not_found");
-  const { outcome, value, key, strict } = command;
+  const { outcome, value, key, strict, isShared } = command;
   if (state.kind === "pending") {
     const settledAt = instantMs(Math.max(now, state.createdAt)); // P8
     return {
@@ -118,6 +120,7 @@ export function decideSettle(
       events: [{ kind: "promise_settled", outcome, settledAt, value, key }],
     };
   }
+  if (isShared) return repeated; // P9
   const isRepeated = matches(state.settleKey, key);
   const isAcceptable = !strict || state.outcome === outcome; // P6
   return isRepeated && isAcceptable ? repeated : refuse(`promise_already_${state.outcome}`); // P3

@@ -181,6 +181,20 @@ export function eventWeight({ key, event }: LoggedEvent): number {
     case "callback_registered":
     case "callback_drained":
       return key.id.length + event.awaiter.length;
+    case "listener_registered":
+    case "listener_drained":
+      return key.id.length + event.address.length;
+    case "task_acquired":
+      return key.id.length + event.pid.length;
+    case "task_resumed":
+      return key.id.length + event.awaited.length;
+    case "task_released":
+    case "task_suspended":
+    case "resumes_cleared":
+    case "task_halted":
+    case "task_continued":
+    case "lease_expired":
+      return key.id.length;
     default:
       return unreachable(event);
   }

@@ -7,9 +7,13 @@ import { drains } from "./settle.ts";
 import { dueAt, type Stream } from "./stream.ts";
 
 /** What one stream owes at `now`; nothing, if the index of due dates was wrong about it. */
-export function obligations({ key, state }: Stream, now: InstantMs): readonly InternalCommand[] {
-  const due = dueAt(state);
+export function obligations(stream: Stream, now: InstantMs): readonly InternalCommand[] {
+  const { key, state, timers } = stream;
+  const { promise, task } = state;
+  const due = dueAt(state, timers);
   if (due === null || !isDue(due, now)) return [];
-  if (state.promise.kind === "pending") return [{ kind: "settle_at_deadline", id: key.id }];
-  return drains(key, state);
+  if (promise.kind === "settled") return drains(key, state, { tellings: timers.tellings, now });
+  const isOver = promise.kind === "pending" && isDue(promise.timeoutAt, now); // timeout always wins
+  if (isOver) return [{ kind: "settle_at_deadline", id: key.id }];
+  return [{ kind: task.kind === "acquired" ? "expire_lease" : "dispatch_again", id: key.id }];
 }

@@ -17,6 +17,7 @@ import {
   isDue,
   later,
 } from "./ids.ts";
+import { noTellings, type Tellings } from "./listener.ts";
 import type { PendingPromise } from "./promise.ts";
 import { isTimer } from "./value.ts";
 
@@ -27,12 +28,19 @@ export type Timers = {
   readonly releaseCount: number;
   /** I5. */
   readonly isMissed: boolean;
+  /** Of the listeners, once the promise is settled. */
+  readonly tellings: Tellings;
 };
 
 /** What a step makes of a task's timers, and whether it is offered to its target. */
 export type Dispatch = { readonly timers: Timers; readonly isOffered: boolean };
 
-export const noTimers: Timers = { clockAt: null, releaseCount: 0, isMissed: false };
+export const noTimers: Timers = {
+  clockAt: null,
+  releaseCount: 0,
+  isMissed: false,
+  tellings: noTellings,
+};
 
 /** Specified in protocol.md, decision 15. */
 const freeReleases = 3;
@@ -44,13 +52,12 @@ export function dispatch(
   promise: PendingPromise,
   { now, retryMs }: { readonly now: InstantMs; readonly retryMs: number },
 ): Dispatch {
-  const { releaseCount } = timers;
   const waitsUntil = isTimer(promise.tags) ? promise.timeoutAt : delayAt(promise); // I3
   if (waitsUntil !== null && !isDue(waitsUntil, now)) {
-    return { timers: { clockAt: waitsUntil, releaseCount, isMissed: false }, isOffered: false };
+    return { timers: { ...timers, clockAt: waitsUntil, isMissed: false }, isOffered: false };
   }
   const clockAt = later(now, retryMs); // I2
-  return { timers: { clockAt, releaseCount, isMissed: false }, isOffered: true };
+  return { timers: { ...timers, clockAt, isMissed: false }, isOffered: true };
 }
 
 /** The same for a reason that begins anew to count releases: it was woken, continued, or has lapsed. */
@@ -72,12 +79,12 @@ export function dispatchReleased(
   const doublings = releaseCount - freeReleases - 1;
   const pauseMs = Math.min(at.retryMs, firstPauseMs * 2 ** Math.min(doublings, 32));
   const clockAt = later(at.now, pauseMs);
-  return { timers: { clockAt, releaseCount, isMissed: false }, isOffered: false };
+  return { timers: { ...timers, clockAt, releaseCount, isMissed: false }, isOffered: false };
 }
 
 /** Of a task that is held from now on, or still. */
-export function lease({ releaseCount }: Timers, now: InstantMs, ttl: DurationMs): Timers {
-  return { clockAt: later(now, ttl), releaseCount, isMissed: false };
+export function lease(timers: Timers, now: InstantMs, ttl: DurationMs): Timers {
+  return { ...timers, clockAt: later(now, ttl), isMissed: false };
 }
 
 /** I5. */

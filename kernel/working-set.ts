@@ -7,6 +7,7 @@
 //       another server may have reached the same number by other events.
 //   W4. Streams are handed over in the order in which they were first written: promises are numbered
 //       by their first event, "inside a batch in order of execution" (promise-api.md §2).
+//   W5. Timers that are set are written, with or without an event; a stream without either is only read.
 
 import { assert } from "./assert.ts";
 import type { Event, RecordedEvent } from "./event.ts";
@@ -20,12 +21,14 @@ import {
   type StreamState,
 } from "./stream.ts";
 import { StreamMap } from "./stream-map.ts";
+import type { Timers } from "./timers.ts";
 
 type Working = {
   readonly loaded: Stream;
   readonly events: RecordedEvent[];
   state: StreamState;
-  /** How many events of the batch came before its first one. */
+  timers: Timers;
+  /** How many writes of the batch came before its first one. */
   writtenAfter: number;
 };
 
@@ -37,19 +40,20 @@ export type Author = { readonly command: CommandId; readonly now: InstantMs };
 
 export class WorkingSet {
   readonly #streams = new StreamMap<Working>();
-  #eventCount = 0;
+  #writeCount = 0;
 
   constructor(streams: readonly Stream[]) {
     for (const loaded of streams) {
       this.#streams.set(loaded.key, {
-        ...{ loaded, events: [], state: loaded.state, writtenAfter: unwritten },
+        ...{ loaded, events: [], state: loaded.state, timers: loaded.timers },
+        writtenAfter: unwritten,
       });
     }
   }
 
   /** Of all streams together: a command that leaves it alone has written nothing. */
-  get eventCount(): number {
-    return this.#eventCount;
+  get writeCount(): number {
+    return this.#writeCount;
   }
 
   has(key: StreamKey): boolean {
@@ -58,6 +62,10 @@ export class WorkingSet {
 
   state(key: StreamKey): StreamState {
     return this.#stream(key).state;
+  }
+
+  timers(key: StreamKey): Timers {
+    return this.#stream(key).timers;
   }
 
   /** The version that the batch has reached so far. */
@@ -69,9 +77,19 @@ export class WorkingSet {
   append(key: StreamKey, event: Event, { command, now }: Author): void {
     const stream = this.#stream(key);
     stream.state = evolve(stream.state, event); // W1
-    if (stream.events.length === 0) stream.writtenAfter = this.#eventCount;
     stream.events.push({ at: now, command, event });
-    this.#eventCount += 1;
+    this.#write(stream);
+  }
+
+  setTimers(key: StreamKey, timers: Timers): void {
+    const stream = this.#stream(key);
+    stream.timers = timers;
+    this.#write(stream); // W5
+  }
+
+  #write(stream: Working): void {
+    stream.writtenAfter = Math.min(stream.writtenAfter, this.#writeCount);
+    this.#writeCount += 1;
   }
 
   /** What the batch wants of these streams, once all of it has executed. */
@@ -87,13 +105,13 @@ export class WorkingSet {
   }
 }
 
-function toChange({ loaded, events, state }: Working): Change {
+function toChange({ loaded, events, state, timers, writtenAfter }: Working): Change {
   const { key, revision: expectedRevision } = loaded; // W3
-  if (events.length === 0) return { key, expectedRevision, write: null };
+  if (writtenAfter === unwritten) return { key, expectedRevision, write: null };
   const version = streamVersion(loaded.version + events.length);
   return {
     key,
     expectedRevision,
-    write: { version, events, snapshot: state, dueAt: dueAt(state) },
+    write: { version, events, snapshot: state, timers, dueAt: dueAt(state, timers) },
   };
 }

@@ -14,8 +14,9 @@ import { type Decoded, decodeComplete, decodeCreate, decodeGet, type WireWrite }
 import { docsPage } from "./docs.ts";
 import { encodeEvents, encodePage, encodePromise } from "./encode.ts";
 import { type Bindings, Exchange, type ExchangeOptions } from "./exchange.ts";
-import { type Answer, type Gateway, type Operation, operationOf } from "./gateway.ts";
+import { type Gateway, type Operation, ofPromises, operationOf, type PromiseAnswer } from "./gateway.ts";
 import { openapiText } from "./openapi.ts";
+import type { Poll } from "./poll.ts";
 import { decodeEvents, decodeSearch } from "./query.ts";
 import type { RequestRecord } from "./record.ts";
 import {
@@ -42,6 +43,8 @@ export type AppOptions = {
   readonly observe: (record: RequestRecord) => void;
   /** For requests that bring no id. */
   readonly newRequestId: () => string;
+  /** The streams of workers; without it there is no such route. */
+  readonly poll?: Poll;
 };
 
 type HttpContext = Context<Bindings>;
@@ -65,6 +68,7 @@ export function createApp(options: AppOptions): Hono<Bindings> {
   app.get(shapes.events, (context) => rim.read(context, "read-events", events));
   app.get(shapes.openapi, (context) => rim.describe(context));
   app.get(shapes.docs, (context) => rim.explain(context));
+  app.get(shapes.poll, (context) => rim.stream(context));
   app.get(shapes.health, (context) => rim.probe(context, true));
   app.get(shapes.ready, (context) => rim.probe(context, options.readiness()));
   app.notFound((context) => rim.elsewhere(context));
@@ -95,9 +99,11 @@ const complete: DecodeWrite = (url, wire) => decodeComplete(wholeId(pathOf(url))
 class Rim {
   readonly #gateway: Gateway;
   readonly #options: ExchangeOptions;
+  readonly #poll: Poll | undefined;
 
-  constructor({ gateway, bodyLimit, corsOrigins, observe, newRequestId }: AppOptions) {
+  constructor({ gateway, bodyLimit, corsOrigins, observe, newRequestId, poll }: AppOptions) {
     this.#gateway = gateway;
+    this.#poll = poll;
     this.#options = { bodyLimit, cors: cors(corsOrigins), observe, newRequestId };
   }
 
@@ -144,6 +150,12 @@ class Rim {
     });
   }
 
+  async stream(context: HttpContext): Promise<HttpResponse> {
+    const exchange = this.#exchange(context);
+    if (this.#poll === undefined) return exchange.refuse("route_not_found");
+    return await this.#poll.open(exchange);
+  }
+
   /** H4. No route has this path and this method together. */
   elsewhere(context: HttpContext): HttpResponse {
     const exchange = this.#exchange(context);
@@ -163,7 +175,7 @@ class Rim {
     if (decoded.kind === "invalid") return exchange.refuse("invalid_request", decoded.details);
     const { request } = decoded;
     exchange.operation = operationOf(request);
-    return answer(exchange, request, await this.#gateway.ask(request));
+    return answer(exchange, request, ofPromises(await this.#gateway.ask(request)));
   }
 
   #exchange(context: HttpContext): Exchange {
@@ -171,7 +183,7 @@ class Rim {
   }
 }
 
-function answer(exchange: Exchange, request: Request, said: Answer): HttpResponse {
+function answer(exchange: Exchange, request: Request, said: PromiseAnswer): HttpResponse {
   switch (said.kind) {
     case "promise": {
       const { id, promise, changed } = said;

@@ -65,8 +65,8 @@ export function decodeComplete(
   const completion = front === invalid ? invalid : readCompletion(outcome, front.body, findings);
   if (front === invalid || completion === invalid) return undecoded(findings);
   const { id, conditions } = front;
-  const request = { kind: "settle_promise", id, ...completion, ...conditions } as const;
-  return { kind: "decoded", request };
+  const asked = { kind: "settle_promise", id, ...completion, ...conditions } as const;
+  return { kind: "decoded", request: { ...asked, isShared: false } };
 }
 
 export function decodeGet(encodedId: string): Decoded<GetPromise> {
@@ -188,7 +188,8 @@ export function judgedCreation(members: CreationMembers, findings: Findings): Cr
   const { timeout: timeoutAt, param, tags } = members;
   const id = promiseId(members.id);
   const rules = brokenCreationRules({ id, timeoutAt, tags });
-  if (rules.length === 0) return { id, timeoutAt, param, tags, isExternal: true };
+  const isOurs = { isExternal: true, isShared: false };
+  if (rules.length === 0) return { id, timeoutAt, param, tags, ...isOurs };
   findings.rules.push(...rules);
   return invalid;
 }

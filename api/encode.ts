@@ -90,6 +90,21 @@ function members(event: Event): unknown {
     case "callback_registered":
     case "callback_drained":
       return { awaiter: event.awaiter };
+    case "listener_registered":
+      return { address: event.address };
+    case "listener_drained":
+      return { address: event.address, wasTold: event.wasTold };
+    case "task_acquired":
+      return { pid: event.pid, ttl: printable(event.ttl) };
+    case "task_resumed":
+      return { awaited: event.awaited };
+    case "task_released":
+    case "task_suspended":
+    case "resumes_cleared":
+    case "task_halted":
+    case "task_continued":
+    case "lease_expired":
+      return {};
     default:
       return unreachable(event);
   }

@@ -4,7 +4,7 @@
 //   Q1. What is accepted is answered, and counted until it is; what is not is refused at once.
 //   Q2. Once closed, nothing is accepted. `drained` is when the last accepted request is answered.
 
-import { assert, unreachable } from "../kernel/assert.ts";
+import { AssertionError, assert, unreachable } from "../kernel/assert.ts";
 import type { Failure, Request, Response } from "../kernel/command.ts";
 import type { RimFailure } from "./status.ts";
 
@@ -27,6 +27,31 @@ export type Operation =
   | "cancel-promise"
   | "read-events"
   | "unknown";
+
+/** Those that the original API can be given. */
+export type PromiseAnswer = Extract<
+  Answer,
+  { readonly kind: "promise" | "promises" | "events" | "refused" | "failed" }
+>;
+
+export function ofPromises(answer: Answer): PromiseAnswer {
+  switch (answer.kind) {
+    case "promise":
+    case "promises":
+    case "events":
+    case "refused":
+    case "failed":
+      return answer;
+    case "task":
+    case "claim":
+    case "done":
+    case "not_suspended":
+    case "fenced":
+      throw new AssertionError(`the original API is answered with "${answer.kind}"`);
+    default:
+      return unreachable(answer);
+  }
+}
 
 const overloaded: Answer = { kind: "failed", failure: "queue_full" };
 const shuttingDown: Answer = { kind: "failed", failure: "shutting_down" };
@@ -103,7 +128,18 @@ export function operationOf(request: Request): Operation {
     case "read_events":
       return "read-events";
     case "register_callback":
-      return "unknown"; // not asked for through this API
+    case "register_listener":
+    case "get_task":
+    case "halt_task":
+    case "continue_task":
+    case "acquire_task":
+    case "create_task":
+    case "release_task":
+    case "fulfill_task":
+    case "suspend_task":
+    case "fence_task":
+    case "heartbeat_task":
+      return "unknown"; // not asked for through the original API
     default:
       return unreachable(request);
   }

@@ -77,3 +77,33 @@ function numberAfter(text: string, end: number): JsonNumber {
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
+
+/** No double rounds a shorter number. */
+const longNumber = /\d{16}|[eE]/;
+
+/**
+ * Like `JSON.parse`, but a number under one of these names, at any depth, becomes a `JsonNumber` where
+ * a double might not hold it (N1); most texts have none.
+ *
+ * @throws as `parseExact`
+ */
+export function parseMembers(text: string, members: ReadonlySet<string>): unknown {
+  if (!longNumber.test(text)) return JSON.parse(text);
+  return JSON.parse(text, (name, value, { source }) => {
+    const isExact = members.has(name) && typeof value === "number" && source !== undefined;
+    return isExact ? new JsonNumber(source) : value;
+  });
+}
+
+/** The smallest integer that is not below it; null if it is no number. */
+export function roundedUp(input: unknown): bigint | null {
+  if (typeof input === "number") return Number.isFinite(input) ? BigInt(Math.ceil(input)) : null;
+  if (!(input instanceof JsonNumber)) return null;
+  if (/^-?\d{1,40}$/.test(input.source)) return BigInt(input.source);
+  const value = Math.ceil(Number(input.source));
+  if (Number.isFinite(value)) return BigInt(value);
+  return input.source.startsWith("-") ? -int64Beyond : int64Beyond;
+}
+
+/** Larger than any int64, for numbers that have more digits than anybody counts. */
+const int64Beyond = 2n ** 64n;

@@ -87,12 +87,14 @@ export const statuses: Readonly<Record<Outcome, Row>> = {
     detail: "The store's queue or disk is full, or other servers were faster each time; nothing changed", retryAfter },
 };
 
-/** Callbacks cannot be asked for through this API, so their refusals cannot be answered. */
+/** Of callbacks and tasks the original API cannot be asked, so their refusals cannot be answered. */
 export function promiseRefusal(refusal: Refusal): PromiseRefusal {
-  assert(refusal !== "awaiter_not_found", "an awaiter is missing that nobody named");
-  assert(refusal !== "awaiter_not_targeted", "an awaiter has no target that nobody named");
-  assert(refusal !== "awaited_not_awaitable", "a promise is refused as awaited that nobody awaits");
+  assert(isPromiseRefusal(refusal), `the original API is refused with "${refusal}"`);
   return refusal;
+}
+
+function isPromiseRefusal(refusal: Refusal): refusal is PromiseRefusal {
+  return Object.hasOwn(statuses, refusal);
 }
 
 export function httpStatus(outcome: Outcome): number {

@@ -7,7 +7,7 @@
 //   W3. A worker receives nothing about a promise that its token could not read.
 
 import { unreachable } from "../../kernel/assert.ts";
-import type { Request } from "../../kernel/command.ts";
+import type { RegisterListener, Request, TaskCommand } from "../../kernel/command.ts";
 import { covers, type Grant, type Reach } from "./grant.ts";
 
 type ReachOf = (data: unknown) => Reach;
@@ -59,11 +59,14 @@ export function mayDriveTime(grant: Grant): boolean {
 }
 
 /** For the original API, over HTTP and gRPC. */
-export function coversRequest(grant: Grant, request: Request): boolean {
+export function coversRequest(grant: Grant, request: OriginalRequest): boolean {
   return covers(grant, reachOfRequest(request));
 }
 
-function reachOfRequest(request: Request): Reach {
+/** What the original API can ask; what the current protocol asks is judged before it is decoded. */
+type OriginalRequest = Exclude<Request, TaskCommand | RegisterListener>;
+
+function reachOfRequest(request: OriginalRequest): Reach {
   switch (request.kind) {
     case "get_promise":
     case "create_promise":

@@ -79,7 +79,7 @@ export function decodeComplete(
     outcome,
     value: result,
   } as const;
-  return { kind: "decoded", request: { ...request, key, strict } };
+  return { kind: "decoded", request: { ...request, key, strict, isShared: false } };
 }
 
 export function decodeSearch(message: Message<SearchPromisesRequest>): Decoded<SearchPromises> {

@@ -19,7 +19,13 @@ import {
   type SearchPromisesResponseSchema,
 } from "../../proto/gen/promise/promise_pb.ts";
 import type { Decoded } from "../decode.ts";
-import { type Answer, type Gateway, type Operation, settleOperations } from "../gateway.ts";
+import {
+  type Gateway,
+  type Operation,
+  ofPromises,
+  type PromiseAnswer,
+  settleOperations,
+} from "../gateway.ts";
 import { type RequestRecord, toTid } from "../record.ts";
 import { type ErrorOutcome, promiseRefusal, statuses } from "../status.ts";
 import { rpcError } from "./errors.ts";
@@ -58,7 +64,7 @@ type Call<Asked extends Request, Reply> = {
 };
 
 /** What is answered to a request that succeeds. */
-type Success = Exclude<Answer, { readonly kind: "refused" | "failed" }>;
+type Success = Exclude<PromiseAnswer, { readonly kind: "refused" | "failed" }>;
 
 export function promiseService(options: ServiceOptions): (router: ConnectRouter) => void {
   const rim = new Rim(options);
@@ -148,7 +154,7 @@ class Rim {
     const decoded = decode();
     if (decoded.kind === "invalid") return refused("invalid_request", decoded.details);
     const { request } = decoded;
-    const answer = await this.#options.gateway.ask(request);
+    const answer = ofPromises(await this.#options.gateway.ask(request));
     switch (answer.kind) {
       case "refused":
         return refused(promiseRefusal(answer.refusal));

@@ -1,9 +1,13 @@
-// Where a message can be delivered (protocol.md §1.3): a connected worker, or an HTTP URL. Parsed by
-// hand, because URL parsers disagree on what the host of `poll://any@group` is.
+// Whether a text is an address that a message can be delivered to (protocol.md §1.3). The parser is
+// the kernel's; here is what needs a platform: a URL must be one, and be permitted.
 
-const poll = /^poll:\/\/(?:uni|any)@[^/]+(?:\/.*)?$/s;
-const push = /^https?:\/\/[^/]/i;
+import { parseAddress } from "../kernel/address.ts";
+import type { PushPolicy } from "../kernel/ports.ts";
 
-export function isAddress(text: string): boolean {
-  return poll.test(text) || (push.test(text) && URL.canParse(text));
+const anywhere: PushPolicy = { permits: () => true };
+
+export function isAddress(text: string, policy = anywhere): boolean {
+  const address = parseAddress(text);
+  if (address === null || address.kind === "poll") return address !== null;
+  return URL.canParse(address.url) && policy.permits(address.url);
 }

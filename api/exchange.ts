@@ -1,9 +1,11 @@
 // One HTTP request and its answer: where its parts are, and how an answer is put together. There is
 // one of these for each request, so it does nothing before it is asked.
 
-import type { IncomingMessage } from "node:http";
+import { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context } from "hono";
+import { assert } from "../kernel/assert.ts";
 import { type Body, lingering, readIncoming, readRequest } from "./body.ts";
 import { type Cors, corsHeaders } from "./cors.ts";
 import { decodeLatin1, isAscii } from "./decode.ts";
@@ -21,7 +23,7 @@ export type ExchangeOptions = {
   readonly newRequestId: () => string;
 };
 
-export type HeaderName = "idempotency-key" | "origin" | "request-id" | "strict";
+export type HeaderName = "authorization" | "idempotency-key" | "origin" | "request-id" | "strict";
 
 const closing = { connection: "close" };
 const jsonType = "application/json; charset=utf-8";
@@ -41,6 +43,10 @@ export class Exchange {
 
   get url(): string {
     return this.#context.req.raw.url;
+  }
+
+  get isHead(): boolean {
+    return this.#context.req.method === "HEAD";
   }
 
   /** One character for each byte; several of one name are joined; null if there is none. */
@@ -91,6 +97,25 @@ export class Exchange {
     });
   }
 
+  /** What a stream would be answered with to GET: its length is not known. */
+  sendHead(headers: Readonly<Record<string, string>>): globalThis.Response {
+    return new globalThis.Response(null, { headers: { ...this.#headers(), ...headers } });
+  }
+
+  /** Both ends of a stream; only a socket has them. */
+  get sockets(): HttpBindings {
+    const { incoming, outgoing } = this.#context.env;
+    const isHttp = incoming instanceof IncomingMessage && outgoing instanceof ServerResponse;
+    assert(isHttp, "a stream is asked for without a socket");
+    return { incoming, outgoing };
+  }
+
+  /** Begins a stream: what follows is written to the outgoing end, until that is ended. */
+  begin(headers: Readonly<Record<string, string>>): globalThis.Response {
+    this.sockets.outgoing.writeHead(200, { ...this.#headers(), ...headers });
+    return RESPONSE_ALREADY_SENT;
+  }
+
   /** For `Allow`: what an unknown method is told, and how `OPTIONS` is answered. */
   refuseMethod(allow: string): globalThis.Response {
     return this.#answer("method_not_allowed", envelope("method_not_allowed"), null, { allow });
@@ -108,7 +133,7 @@ export class Exchange {
     if (retryAfter !== undefined) headers["retry-after"] = `${retryAfter}`;
     if (closesConnection) Object.assign(headers, closing);
     if (more !== undefined) Object.assign(headers, more);
-    if (this.#context.req.method === "HEAD") {
+    if (this.isHead) {
       headers["content-length"] = `${Buffer.byteLength(json)}`; // hono drops the body
     }
     const { operation } = this;

@@ -13,6 +13,7 @@ export const shapes = {
   events: "/events",
   openapi: "/openapi.json",
   docs: "/docs",
+  poll: "/poll",
   health: "/health",
   ready: "/ready",
 } as const;
@@ -35,6 +36,7 @@ export const allowed: Readonly<Record<Shape, string>> = {
   [shapes.events]: readOnly,
   [shapes.openapi]: readOnly,
   [shapes.docs]: readOnly,
+  [shapes.poll]: readOnly,
   [shapes.health]: readOnly,
   [shapes.ready]: readOnly,
 };
@@ -55,8 +57,12 @@ const fixed: ReadonlyMap<string, Shape> = new Map([
   ["/ready", shapes.ready],
 ]);
 
+/** `/poll/:group/:id`, neither of them empty. */
+const worker = /^\/poll\/[^/]+\/[^/]+$/;
+
 /** The most specific shape counts. */
 export function shapeOf(path: string): Shape | typeof unknownShape {
+  if (worker.test(path)) return shapes.poll;
   if (!path.startsWith(prefix)) return fixed.get(path) ?? unknownShape;
   const slash = path.indexOf("/", prefix.length);
   const rest = slash === -1 ? undefined : verbs.get(path.slice(slash + 1));
@@ -71,6 +77,12 @@ export function wholeId(path: string): string {
 /** The one segment between `/promises/` and the verb, still encoded. */
 export function segmentId(path: string): string {
   return path.slice(prefix.length, path.lastIndexOf("/"));
+}
+
+/** The two segments behind `/poll/`, still encoded. */
+export function workerSegments(path: string): readonly [group: string, id: string] {
+  const [group = "", id = ""] = path.slice("/poll/".length).split("/");
+  return [group, id];
 }
 
 /** @param url absolute, `http:` or `https:`, as it came */

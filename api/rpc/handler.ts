@@ -71,7 +71,7 @@ export function rpcHandler(
   };
   return (request, response) => {
     if (allowing !== null) allow(allowing, request, response);
-    const [path = ""] = (request.url ?? "").split("?");
+    const [path = ""] = (request.url ?? "").replace(origin, "").split("?");
     const handler = handlers.get(path);
     if (allowing !== null && request.method === "OPTIONS") {
       finish(response, 204, preflight);
@@ -84,6 +84,9 @@ export function rpcHandler(
   };
 }
 
+/** HTTP/1.1 may name it before the path (RFC 9112 §3.2.2). */
+const origin = /^https?:\/\/[^/]*/i;
+
 type Exchange = {
   readonly request: RpcRequest;
   readonly response: RpcResponse;
@@ -93,7 +96,9 @@ type Exchange = {
 async function serve(handler: Handler, { request, response, refused }: Exchange): Promise<void> {
   const contextValues = createContextValues();
   const asked = universalRequestFromNodeRequest(request, response, undefined, contextValues);
+  dropFarDeadline(asked.header);
   const answer = await handler(asked);
+  if (answer.status === 405) response.setHeader("allow", handler.allowedMethods.join(", "));
   const operation = operations.get(handler.method.name);
   const isOurs = handler.service.typeName === PromiseService.typeName && operation !== undefined;
   if (!isOurs || contextValues.get(isRead)) {
@@ -104,6 +109,22 @@ async function serve(handler: Handler, { request, response, refused }: Exchange)
     if (outcome !== undefined && !isGone) refused(operation, outcome); // R3
     await universalResponseToNodeResponse(told, response);
   }
+}
+
+const timerMaxMs = 2 ** 31 - 1; // what a timer of Node can wait, some 25 days
+const timeoutUnitsMs: ReadonlyMap<string, number> = new Map([
+  ["H", 3_600_000],
+  ["M", 60_000],
+  ["S", 1_000], // with smaller ones the eight digits of gRPC do not go as far
+]);
+
+/** Connect hands every deadline to a timer, where a later one would strike at once. */
+function dropFarDeadline(header: Headers): void {
+  const [, count, unit = ""] = /^(\d{1,8})([HMS])$/.exec(header.get("grpc-timeout") ?? "") ?? [];
+  const grpcMs = Number(count) * (timeoutUnitsMs.get(unit) ?? 0);
+  if (grpcMs > timerMaxMs) header.delete("grpc-timeout");
+  const [connectMs] = /^\d{1,10}$/.exec(header.get("connect-timeout-ms") ?? "") ?? [];
+  if (Number(connectMs) > timerMaxMs) header.delete("connect-timeout-ms");
 }
 
 const operations: ReadonlyMap<string, Operation> = new Map([

@@ -196,13 +196,13 @@ const envelopes: readonly Row[] = [
   ["an envelope cut short",                envelope(good, { length: good.length + 1 }),         {},   INVALID_ARGUMENT,   4000],
   ["an envelope of three bytes",           envelope(good).subarray(0, 3),                       {},   INVALID_ARGUMENT,   4000],
   ["an envelope that claims 4 GiB",        envelope(good, { length: 0xffffffff }),              {},   RESOURCE_EXHAUSTED, 4130],
-  ["no envelope",                          Buffer.of(),                                         {},   UNIMPLEMENTED,      4049],
-  ["two messages",                         Buffer.concat([envelope(good), envelope(good)]),     {},   UNIMPLEMENTED,      4049],
+  ["no envelope",                          Buffer.of(),                                         {},   UNIMPLEMENTED,      4000],
+  ["two messages",                         Buffer.concat([envelope(good), envelope(good)]),     {},   UNIMPLEMENTED,      4000],
   ["compressed, and none said",            envelope(good, { flags: 1 }),                        {},   INTERNAL,           4000],
   ["compressed, and it is not",            envelope(good, { flags: 1 }),                        gzip, INVALID_ARGUMENT,   4000],
   ["compressed",                           envelope(gzipSync(good), { flags: 1 }),              gzip, NOT_FOUND,          4040],
   ["not compressed, although it might be", envelope(good),                                      gzip, NOT_FOUND,          4040],
-  ["an unknown compression",               envelope(good),                    { "grpc-encoding": "snappy" }, UNIMPLEMENTED, 4049],
+  ["an unknown compression",               envelope(good),                    { "grpc-encoding": "snappy" }, UNIMPLEMENTED, 4000],
   ["a deadline that is none",              envelope(good),                         { "grpc-timeout": "x" }, INVALID_ARGUMENT, 4000],
   ["as large as may be",                   envelope(exact),                                     {},   NOT_FOUND,          4040],
   ["too large by a byte",                  envelope(large),                                     {},   RESOURCE_EXHAUSTED, 4130],
@@ -223,7 +223,7 @@ const bodies: readonly Row[] = [
   ["malformed JSON",                  Buffer.from("{"),                  connectJson,                      400, 4000],
   ["compressed",                      gzipSync(good),                    encoded,                          404, 4040],
   ["compressed, and it is not",       good,                              encoded,                          400, 4000],
-  ["an unknown compression",          good,                              { "content-encoding": "snappy" }, 501, 4049],
+  ["an unknown compression",          good,                              { "content-encoding": "snappy" }, 501, 4000],
   ["a deadline that is none",         good,                              timed,                            400, 4000],
   ["as large as may be",              exact,                             {},                               404, 4040],
   ["too large by a byte",             large,                             {},                               429, 4130],
@@ -310,7 +310,7 @@ test("the end of a stream is no message to gRPC-Web", async () => {
   expect(await askHttp1(stage, { path, body, headers })).toMatchObject({
     grpcStatus: UNIMPLEMENTED,
   });
-  expect(stage.records).toMatchObject([{ operation: "read-promise", code: 4049 }]);
+  expect(stage.records).toMatchObject([{ operation: "read-promise", code: 4000 }]);
 });
 
 describe.each(versions)("what is no call, over %s", (_version, ask) => {
@@ -347,7 +347,6 @@ describe.each(versions)("what is no call, over %s", (_version, ask) => {
     ["HEAD", {}, 405, 4050],
     ["PUT", grpc, 405, 4050],
     ["DELETE", connectProto, 405, 4050],
-    ["OPTIONS", {}, 405, 4050],
     ["POST", {}, 415, 4000],
     ["POST", { "content-type": "text/plain" }, 415, 4000],
     ["POST", { "content-type": "application/grpc+thrift" }, 415, 4000],
@@ -355,10 +354,33 @@ describe.each(versions)("what is no call, over %s", (_version, ask) => {
     const stage = await openForTest(new InProcess());
     const answer = await ask(stage, { method, path, headers });
     expect(answer).toMatchObject({ status: httpStatus });
-    expect(answer.body.length).toBe(0);
-    expect(answer.headers["allow"]).toBe(httpStatus === 405 ? "POST" : undefined);
+    expect(answer.body.toString()).toMatch(
+      httpStatus === 415 ? /^the content type must be one/ : /^$/,
+    );
+    expect(answer.headers["allow"]).toBe(httpStatus === 405 ? "POST, OPTIONS" : undefined);
     expect(stage.records).toMatchObject([{ operation: "read-promise", code }]);
     await stillServes(stage);
+  });
+
+  test("OPTIONS tells what there is, and is no request of the API", async () => {
+    const stage = await openForTest(new InProcess());
+    const answer = await ask(stage, { method: "OPTIONS", path });
+    expect(answer).toMatchObject({ status: 204, headers: { allow: "POST, OPTIONS" } });
+    expect((await ask(stage, { method: "OPTIONS", path: "/nowhere" })).status).toBe(404);
+    expect(stage.records).toMatchObject([{ operation: "unknown", code: 4049 }]);
+  });
+
+  test.each([
+    ["the name of no state", { state: "resolved" }, /SearchState.*resolved/],
+    ["a member that is none", { states: "SEARCH_RESOLVED" }, /states/],
+  ])("in JSON %s is refused, or it would search for all", async (_what, message, named) => {
+    const stage = await openForTest(new InProcess());
+    const body = Buffer.from(JSON.stringify(message));
+    const call = "/promise.PromiseService/SearchPromises";
+    const answer = await ask(stage, { path: call, headers: connectJson, body });
+    expect(answer.status).toBe(400);
+    expect(answer.body.toString()).toMatch(named);
+    expect(stage.records).toMatchObject([{ operation: "search-promises", code: 4000 }]);
   });
 
   test("a query changes nothing", async () => {
@@ -770,7 +792,7 @@ describe.each(versions)("CORS over %s", (_version, ask) => {
   test("is off unless origins are configured", async () => {
     const stage = await openForTest(new InProcess());
     const answer = await ask(stage, preflight);
-    expect(answer.status).toBe(405);
+    expect(answer.status).toBe(204);
     expect(named(answer)).toEqual([]);
     expect(named(await ask(stage, call))).toEqual([]);
   });

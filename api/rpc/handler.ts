@@ -43,6 +43,7 @@ export type HandlerOptions = {
 };
 
 const jsonOptions = {
+  ignoreUnknownFields: false, // or the unknown name of a state would search for all
   alwaysEmitImplicit: true, // or a pending promise would have no state
   // What is not UTF-8 is refused, as over HTTP; by default Connect would mend it.
   textDecoder: new TextDecoder("utf-8", { fatal: true }),
@@ -70,19 +71,22 @@ export function rpcHandler(
     observe({ api: "grpc", operation, tid: toTid(newRequestId()), code, ms: 0, error: null });
   };
   return (request, response) => {
-    if (allowing !== null) allow(allowing, request, response);
-    const [path = ""] = (request.url ?? "").split("?");
+    if (allowing !== null) expose(allowing, request, response);
+    const [path = ""] = (request.url ?? "").replace(origin, "").split("?");
     const handler = handlers.get(path);
-    if (allowing !== null && request.method === "OPTIONS") {
-      finish(response, 204, preflight);
-    } else if (handler === undefined) {
+    if (handler === undefined) {
       refused("unknown", "route_not_found");
       refuseUnknown(request, response);
+    } else if (request.method === "OPTIONS") {
+      finish(response, 204, { allow, ...(allowing !== null && preflight) });
     } else {
       serve(handler, { request, response, refused }).catch(() => giveUp(response)); // R1
     }
   };
 }
+
+/** HTTP/1.1 may name it before the path (RFC 9112 §3.2.2). */
+const origin = /^https?:\/\/[^/]*/i;
 
 type Exchange = {
   readonly request: RpcRequest;
@@ -93,7 +97,10 @@ type Exchange = {
 async function serve(handler: Handler, { request, response, refused }: Exchange): Promise<void> {
   const contextValues = createContextValues();
   const asked = universalRequestFromNodeRequest(request, response, undefined, contextValues);
+  dropFarDeadline(asked.header);
   const answer = await handler(asked);
+  if (answer.status === 405) response.setHeader("allow", allow);
+  if (answer.status === 415) response.setHeader("accept-post", acceptPost);
   const operation = operations.get(handler.method.name);
   const isOurs = handler.service.typeName === PromiseService.typeName && operation !== undefined;
   if (!isOurs || contextValues.get(isRead)) {
@@ -104,6 +111,22 @@ async function serve(handler: Handler, { request, response, refused }: Exchange)
     if (outcome !== undefined && !isGone) refused(operation, outcome); // R3
     await universalResponseToNodeResponse(told, response);
   }
+}
+
+const timerMaxMs = 2 ** 31 - 1; // what a timer of Node can wait, some 25 days
+const timeoutUnitsMs: ReadonlyMap<string, number> = new Map([
+  ["H", 3_600_000],
+  ["M", 60_000],
+  ["S", 1_000], // with smaller ones the eight digits of gRPC do not go as far
+]);
+
+/** Connect hands every deadline to a timer, where a later one would strike at once. */
+function dropFarDeadline(header: Headers): void {
+  const [, count, unit = ""] = /^(\d{1,8})([HMS])$/.exec(header.get("grpc-timeout") ?? "") ?? [];
+  const grpcMs = Number(count) * (timeoutUnitsMs.get(unit) ?? 0);
+  if (grpcMs > timerMaxMs) header.delete("grpc-timeout");
+  const [connectMs] = /^\d{1,10}$/.exec(header.get("connect-timeout-ms") ?? "") ?? [];
+  if (Number(connectMs) > timerMaxMs) header.delete("connect-timeout-ms");
 }
 
 const operations: ReadonlyMap<string, Operation> = new Map([
@@ -122,26 +145,28 @@ const operations: ReadonlyMap<string, Operation> = new Map([
 const byGrpcCode: ReadonlyMap<number, Outcome> = new Map([
   [grpc.invalidArgument, "invalid_request"],
   [grpc.resourceExhausted, "body_too_large"],
-  [grpc.unimplemented, "route_not_found"],
+  [grpc.unimplemented, "invalid_request"], // of a call that there is: a compression, two messages
   [grpc.internal, "invalid_request"],
 ]);
 
 /** The same by the status of HTTP, which is how Connect tells it. */
 const byHttpStatus: ReadonlyMap<number, Outcome> = new Map([
   [400, "invalid_request"],
-  [404, "route_not_found"],
   [405, "method_not_allowed"],
   [415, "invalid_request"],
   [429, "body_too_large"],
   [500, "invalid_request"],
-  [501, "route_not_found"],
+  [501, "invalid_request"],
 ]);
 
 /** gRPC-Web has its trailers in the body, so that is read; it holds nothing but the refusal. */
 async function refusalOf(
   answer: UniversalResponse,
 ): Promise<{ readonly told: UniversalResponse; readonly outcome: Outcome | undefined }> {
-  if (answer.status !== 200) return { told: answer, outcome: byHttpStatus.get(answer.status) };
+  if (answer.status !== 200) {
+    const told = answer.status === 415 ? { ...answer, body: replay([typesTaken]) } : answer;
+    return { told, outcome: byHttpStatus.get(answer.status) };
+  }
   const chunks: Uint8Array[] = [];
   for await (const chunk of answer.body ?? []) chunks.push(chunk);
   const inBody = /^grpc-status: *(\d+)/im.exec(Buffer.concat(chunks).toString("latin1").slice(5));
@@ -181,11 +206,16 @@ function finish(
   response.end();
 }
 
-function allow(allowing: Cors, { headers }: RpcRequest, response: RpcResponse): void {
+function expose(allowing: Cors, { headers }: RpcRequest, response: RpcResponse): void {
   const exposed = { "access-control-expose-headers": connectCors.exposedHeaders.join(", ") };
   const all = { ...corsHeaders(allowing, headers.origin ?? null), ...exposed };
   for (const [name, value] of Object.entries(all)) response.setHeader(name, value);
 }
+
+const allow = "POST, OPTIONS";
+const acceptPost = "application/grpc, application/grpc-web, application/proto, application/json";
+
+const typesTaken = Buffer.from(`the content type must be one of ${acceptPost}\n`);
 
 const preflight: Readonly<Record<string, string>> = {
   "access-control-allow-methods": connectCors.allowedMethods.join(", "),

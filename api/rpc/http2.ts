@@ -1,5 +1,5 @@
-// The HTTP/2 half of the gRPC port: its bounds, and the time that a request's body may take. Keeps P3
-// and P4 of listen.ts.
+// The HTTP/2 half of the gRPC port: its bounds, and the time that a request's body may take. Keeps P3,
+// P4 and P8 of listen.ts.
 
 import {
   constants,
@@ -36,6 +36,7 @@ export type Http2Options = {
 };
 
 const pairOverheadBytes = 32; // RFC 9113 §6.5.2
+const lingerMs = 1_000; // arbitrary: as over HTTP/1.1, a few round trips
 
 /** A server that keeps the limits and is given its connections: it does not listen. */
 export function createHttp2Server({ limits, serve, isStreamed }: Http2Options): Http2Server {
@@ -44,6 +45,7 @@ export function createHttp2Server({ limits, serve, isStreamed }: Http2Options): 
     session.on("stream", (stream, headers) => {
       if (stream.endAfterHeaders) return;
       const { ":path": path = "" } = headers;
+      endAfterAnswer(stream);
       if (isStreamed(path)) limitPauses(stream, limits.requestTimeoutMs);
       else limitBody(stream, limits.requestTimeoutMs);
     });
@@ -89,7 +91,26 @@ function limitPauses(stream: ServerHttp2Stream, timeoutMs: number): void {
   });
 }
 
+/**
+ * P8. What still comes for a call that is answered is thrown away: clients hold what they cannot send
+ * against all that they send on the connection. If it does not end, its stream does, without an error.
+ */
+function endAfterAnswer(stream: ServerHttp2Stream): void {
+  stream.once("finish", () => {
+    stream.removeAllListeners("data").resume(); // Node's own keeps what nobody reads
+    const timer = setTimeout(() => {
+      if (!hasEnded(stream)) stream.close(constants.NGHTTP2_NO_ERROR); // RFC 9113 §8.1
+    }, lingerMs);
+    stream.once("close", () => clearTimeout(timer));
+  });
+}
+
+const endedStates: ReadonlySet<number | undefined> = new Set([
+  constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE,
+  constants.NGHTTP2_STREAM_STATE_CLOSED,
+]);
+
 /** Whether the client has sent all that it will. */
 function hasEnded(stream: ServerHttp2Stream): boolean {
-  return stream.state.state !== constants.NGHTTP2_STREAM_STATE_OPEN;
+  return endedStates.has(stream.state.state);
 }

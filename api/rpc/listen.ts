@@ -12,6 +12,8 @@
 //       HTTP/2 is told with GOAWAY, so it knows which requests were never begun.
 //   P6. A client that goes away leaves nothing behind. One that is gone without a word is noticed.
 //   P7. What `serve` throws, because there is no host or none that can be read, is answered 400.
+//   P8. A call that is answered before all of it has come does not stay open for the rest: a moment
+//       later its stream ends, or its connection of HTTP/1.1.
 //
 //   net.Server ──accept──▶ awaitProtocol ──http1──▶ http.Server    emit("connection", socket)
 //                                        └─http2──▶ http2.Server   emit("connection", socket)
@@ -76,6 +78,7 @@ export class RpcListener {
     this.#http1Connections = new HttpConnections(this.#http1);
     const answer = (incoming: IncomingMessage, outgoing: ServerResponse) => {
       this.#http1Connections.track(incoming, outgoing);
+      outgoing.once("finish", () => endUnlessComplete(incoming));
       attempt(serve, incoming, outgoing);
     };
     this.#http1.on("request", answer);
@@ -159,7 +162,18 @@ export class RpcListener {
   }
 }
 
-/** P7 */
+const lingerMs = 1_000; // arbitrary: a few round trips, for the answer to be read
+
+/** P8. */
+function endUnlessComplete(incoming: IncomingMessage): void {
+  if (incoming.complete) return;
+  const timer = setTimeout(() => {
+    if (!incoming.complete) incoming.socket.destroy();
+  }, lingerMs);
+  incoming.once("close", () => clearTimeout(timer));
+}
+
+/** P7. */
 function attempt<Request, Response extends ServerResponse | Http2ServerResponse>(
   serve: (request: Request, response: Response) => void,
   request: Request,

@@ -38,6 +38,7 @@ import {
   encodePage,
   encodePromise,
 } from "./messages.ts";
+import { unlessAborted } from "./standard/abort.ts";
 
 /** Whether a call's message has come here; what goes wrong before is the transport's to tell. */
 export const isRead = createContextKey(false, { description: "isRead" });
@@ -128,7 +129,7 @@ class Rim {
 
   async #serve<Asked extends Request, Reply>(call: Call<Asked, Reply>): Promise<Reply> {
     call.context.values.set(isRead, true);
-    return await unlessEnded(this.#answer(call), call.context.signal);
+    return await unlessAborted(this.#answer(call), call.context.signal); // S1
   }
 
   /** @throws ConnectError, which is how a call is refused */
@@ -192,14 +193,4 @@ function refused(outcome: ErrorOutcome, details: readonly string[] = []): Refuse
 function written(answer: Success): Written {
   assert(answer.kind === "promise", "a promise is asked for and something else is answered");
   return { noop: !answer.changed, promise: encodePromise(answer.id, answer.promise) };
-}
-
-/** S1. @throws what the call was ended with */
-function unlessEnded<Reply>(work: Promise<Reply>, signal: AbortSignal): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const end = () => reject(signal.reason);
-    if (signal.aborted) end();
-    signal.addEventListener("abort", end, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
-  });
 }

@@ -9,6 +9,7 @@
 //       value of an enum is a sibling of the enum: its name does not contain the enum's.
 //   D4. A file is told with its imports, and theirs, so that a client can build it. It comes first.
 //   D5. An extension is known by the message it extends and its number, wherever it is declared.
+//   D6. A stream ends with its call: once its deadline has passed, or the server stops.
 
 import { type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
 import {
@@ -27,6 +28,7 @@ import {
   ServerReflection as ServerReflectionAlpha,
   type ServerReflectionRequest as ServerReflectionRequestAlpha,
 } from "../../../proto/gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { unlessAborted } from "./abort.ts";
 
 type Request = ServerReflectionRequest | ServerReflectionRequestAlpha;
 
@@ -75,15 +77,22 @@ type Declaration =
 export function registerReflection(router: ConnectRouter, services: readonly DescService[]): void {
   const index = indexOf(services);
   router.service(ServerReflection, {
-    serverReflectionInfo: (requests) => answers(index, requests),
+    serverReflectionInfo: (requests, { signal }) => answers(index, requests, signal),
   });
   router.service(ServerReflectionAlpha, {
-    serverReflectionInfo: (requests) => answers(index, requests),
+    serverReflectionInfo: (requests, { signal }) => answers(index, requests, signal),
   });
 }
 
-async function* answers<T extends Request>(index: Index, requests: AsyncIterable<T>) {
-  for await (const request of requests) {
+async function* answers<T extends Request>(
+  index: Index,
+  requests: AsyncIterable<T>,
+  signal: AbortSignal,
+) {
+  const asked = requests[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value: request } = await unlessAborted(asked.next(), signal); // D6
+    if (done === true) return;
     const messageResponse = answer(index, request.messageRequest);
     yield { validHost: request.host, originalRequest: request, messageResponse }; // D1
   }

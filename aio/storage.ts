@@ -2,8 +2,11 @@
 // may have had an effect; what it throws unrecognised is a bug, and goes on up.
 
 import { assert, unreachable } from "../kernel/assert.ts";
-import type { Completion, Submission } from "../kernel/ports.ts";
+import type { Submission as AnySubmission, Completion } from "../kernel/ports.ts";
 import { type Store, StoreError } from "../store/store.ts";
+
+/** What a store can carry out. */
+export type Submission = Exclude<AnySubmission, { readonly kind: "send" }>;
 
 /** @throws StoreError if it is fatal: the process must stop and the restart decide */
 export function perform(store: Store, submission: Submission): Completion {

@@ -14,9 +14,16 @@ import { type Decoded, decodeComplete, decodeCreate, decodeGet, type WireWrite }
 import { docsPage } from "./docs.ts";
 import { encodeEvents, encodePage, encodePromise } from "./encode.ts";
 import { type Bindings, Exchange, type ExchangeOptions } from "./exchange.ts";
-import { type Gateway, type Operation, ofPromises, operationOf, type PromiseAnswer } from "./gateway.ts";
+import {
+  type Gateway,
+  type Operation,
+  ofPromises,
+  operationOf,
+  type PromiseAnswer,
+} from "./gateway.ts";
 import { openapiText } from "./openapi.ts";
 import type { Poll } from "./poll.ts";
+import { answerEnvelope, tooLarge } from "./protocol/rim.ts";
 import { decodeEvents, decodeSearch } from "./query.ts";
 import type { RequestRecord } from "./record.ts";
 import {
@@ -43,6 +50,8 @@ export type AppOptions = {
   readonly observe: (record: RequestRecord) => void;
   /** For requests that bring no id. */
   readonly newRequestId: () => string;
+  /** Where requests of the current protocol go, if not where those of the original API do. */
+  readonly protocol?: Gateway;
   /** The streams of workers; without it there is no such route. */
   readonly poll?: Poll;
 };
@@ -68,6 +77,7 @@ export function createApp(options: AppOptions): Hono<Bindings> {
   app.get(shapes.events, (context) => rim.read(context, "read-events", events));
   app.get(shapes.openapi, (context) => rim.describe(context));
   app.get(shapes.docs, (context) => rim.explain(context));
+  app.post(shapes.envelope, (context) => rim.envelope(context));
   app.get(shapes.poll, (context) => rim.stream(context));
   app.get(shapes.health, (context) => rim.probe(context, true));
   app.get(shapes.ready, (context) => rim.probe(context, options.readiness()));
@@ -99,10 +109,13 @@ const complete: DecodeWrite = (url, wire) => decodeComplete(wholeId(pathOf(url))
 class Rim {
   readonly #gateway: Gateway;
   readonly #options: ExchangeOptions;
+  readonly #protocol: Gateway;
   readonly #poll: Poll | undefined;
 
-  constructor({ gateway, bodyLimit, corsOrigins, observe, newRequestId, poll }: AppOptions) {
+  constructor(options: AppOptions) {
+    const { gateway, bodyLimit, corsOrigins, observe, newRequestId, poll } = options;
     this.#gateway = gateway;
+    this.#protocol = options.protocol ?? gateway;
     this.#poll = poll;
     this.#options = { bodyLimit, cors: cors(corsOrigins), observe, newRequestId };
   }
@@ -147,6 +160,20 @@ class Rim {
     return this.#exchange(context).send(200, docsPage(), {
       "content-type": "text/html; charset=utf-8",
       "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    });
+  }
+
+  /** The current protocol, which has statuses and texts of its own. */
+  async envelope(context: HttpContext): Promise<HttpResponse> {
+    const exchange = this.#exchange(context);
+    const body = await exchange.readBody();
+    if (body.kind === "gone") return exchange.abandon();
+    const isRead = body.kind === "read";
+    const { status, json } = isRead ? await answerEnvelope(this.#protocol, body.bytes) : tooLarge();
+    return exchange.send(status, json, {
+      "content-type": "application/json",
+      ...(status === 503 && { "retry-after": "1" }),
+      ...(!isRead && { connection: "close" }),
     });
   }
 

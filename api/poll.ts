@@ -85,6 +85,7 @@ export class Poll {
     if (!mailbox.connect(stream)) return exchange.send(503, "Poll registration at capacity", plain);
     this.#streams.add(stream);
     outgoing.once("close", () => {
+      this.#streams.delete(stream); // E4
       if (stream.giveUp()) mailbox.disconnect(stream);
     });
     incoming.resume(); // a body that nobody reads would hide that the client is gone

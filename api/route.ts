@@ -14,6 +14,7 @@ export const shapes = {
   openapi: "/openapi.json",
   docs: "/docs",
   poll: "/poll",
+  envelope: "/",
   health: "/health",
   ready: "/ready",
 } as const;
@@ -37,6 +38,7 @@ export const allowed: Readonly<Record<Shape, string>> = {
   [shapes.openapi]: readOnly,
   [shapes.docs]: readOnly,
   [shapes.poll]: readOnly,
+  [shapes.envelope]: "OPTIONS, POST",
   [shapes.health]: readOnly,
   [shapes.ready]: readOnly,
 };
@@ -54,6 +56,7 @@ const fixed: ReadonlyMap<string, Shape> = new Map([
   ["/openapi.json", shapes.openapi],
   ["/docs", shapes.docs],
   ["/health", shapes.health],
+  ["/", shapes.envelope],
   ["/ready", shapes.ready],
 ]);
 

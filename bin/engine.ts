@@ -5,11 +5,18 @@ import { randomBytes } from "node:crypto";
 import { StoreAio } from "../aio/aio.ts";
 import { Clock } from "../aio/clock.ts";
 import { Loop } from "../aio/loop.ts";
+import { WorkerMailbox } from "../aio/mailbox.ts";
+import { Push } from "../aio/push.ts";
+import { Sender } from "../aio/sender.ts";
+import { PushTargets } from "../aio/target.ts";
 import { Gateway } from "../api/gateway.ts";
+import { encodeMessage } from "../api/protocol/message.ts";
 import type { RequestRecord } from "../api/record.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { bounds, type Limits, limits } from "../kernel/limits.ts";
+import type { Message } from "../kernel/message.ts";
 import type { TraceRecord } from "../kernel/ports.ts";
+import { usualRules } from "../kernel/rules.ts";
 import type { Store } from "../store/store.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
@@ -20,7 +27,9 @@ export type Engine = {
   readonly node: string;
   readonly loop: Loop;
   /** One for each API, so that each can tell what it has in flight. */
-  readonly gateways: Readonly<Record<RequestRecord["api"], Gateway>>;
+  readonly gateways: Readonly<Record<RequestRecord["api"] | "protocol", Gateway>>;
+  readonly mailbox: WorkerMailbox;
+  readonly push: Push;
 };
 
 export type EngineOptions = {
@@ -40,14 +49,30 @@ export function assemble(options: EngineOptions): Engine {
   const store = new WatchedStore(options.store, logger);
   // Every submission becomes one completion, so what may be handed over is bounded by both sizes.
   const queueMax = Math.min(config.storeSize, config.aioSize);
-  const aio = new StoreAio({ store, queueMax, observer: metrics.aioObserver });
+  const mailbox = new WorkerMailbox({
+    connectionsMax: config.pollConnections,
+    bufferMax: config.pollBuffer,
+    onConnect: () => undefined,
+  });
+  const push = new Push({ ...pushBounds, targets: new PushTargets([]), clock });
+  const encode = (message: Message) => encodeMessage(message, config.serverUrl);
+  const aio = new StoreAio({
+    ...{ store, queueMax, observer: metrics.aioObserver },
+    sender: new Sender({ mailbox, push, encode }),
+    onCompleted: () => loop.wake(),
+  });
   const trace = (record: TraceRecord) => {
     metrics.trace(record);
     note(record, logger);
   };
-  const kernel = new Kernel({ aio, limits: toLimits(config), node, trace });
+  const rules = { ...usualRules, retryMs: config.taskRetryMs };
+  const kernel = new Kernel({ aio, limits: toLimits(config), node, trace, rules });
   const loop = new Loop({ kernel, aio, clock, onFatal });
-  const gateways = { http: new Gateway(loop), grpc: new Gateway(loop) };
+  const gateways = {
+    http: new Gateway(loop),
+    grpc: new Gateway(loop),
+    protocol: new Gateway(loop),
+  };
   metrics.watch({
     requestsInFlight: () => [
       ["http", gateways.http.inFlightByOperation],
@@ -58,8 +83,16 @@ export function assemble(options: EngineOptions): Engine {
     dueAt: () => kernel.dueAt,
     now: () => clock.now(),
   });
-  return { node, loop, gateways };
+  return { node, loop, gateways, mailbox, push };
 }
+
+/** Specified in protocol.md §0. */
+const pushBounds = {
+  timeoutMs: 180_000,
+  connectTimeoutMs: 10_000,
+  concurrency: 256,
+  auth: { mode: "none" },
+} as const;
 
 /** A batch is one transaction, and a step completes a batch, a sweep and these reads at the most. */
 function toLimits(config: Config): Limits {

@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { createApp } from "../api/app.ts";
 import { type HttpListener, serveHttp } from "../api/listen.ts";
+import { admitAll, Poll } from "../api/poll.ts";
 import type { RequestRecord } from "../api/record.ts";
 import { RpcApp, streamedPaths } from "../api/rpc/app.ts";
 import { type RpcListener, serveRpc } from "../api/rpc/listen.ts";
@@ -20,6 +21,7 @@ export type ListenersOptions = {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly gateways: Engine["gateways"];
+  readonly mailbox: Engine["mailbox"];
 };
 
 /** A port that cannot be had. */
@@ -36,6 +38,7 @@ export class ListenError extends Error {
 export class Listeners {
   readonly #options: ListenersOptions;
   readonly #rpcApp: RpcApp;
+  readonly #poll: Poll;
   #http: HttpListener | null = null;
   #rpc: RpcListener | null = null;
   #metricsServer: MetricsServer | null = null;
@@ -43,7 +46,8 @@ export class Listeners {
 
   constructor(options: ListenersOptions) {
     this.#options = options;
-    const { gateways, config } = options;
+    const { gateways, config, mailbox } = options;
+    this.#poll = new Poll({ mailbox, keepAliveMs: config.pollKeepAliveMs, admit: admitAll });
     this.#rpcApp = new RpcApp({ gateway: gateways.grpc, ...this.#rim(config) });
   }
 
@@ -77,6 +81,7 @@ export class Listeners {
   /** @returns how many connections were cut because they were not done in time */
   async close(graceMs: number): Promise<number> {
     this.#rpcApp.end();
+    this.#poll.close();
     const counts = await Promise.all([this.#http?.close(graceMs), this.#rpc?.close(graceMs)]);
     await this.#metricsServer?.close();
     return counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
@@ -90,7 +95,8 @@ export class Listeners {
   #listenHttp(config: Config): Promise<HttpListener> {
     const rim = this.#rim(config);
     const readiness = () => this.#isReady;
-    const app = createApp({ gateway: this.#options.gateways.http, readiness, ...rim });
+    const { http: gateway, protocol } = this.#options.gateways;
+    const app = createApp({ gateway, protocol, poll: this.#poll, readiness, ...rim });
     const { bodyLimit } = rim;
     const address = config.httpAddress;
     const onError = this.#told("http failed");

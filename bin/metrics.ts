@@ -194,7 +194,7 @@ function operationOf(request: Request | Command): string {
     case "drain_callback":
       return "drain-callback";
     default:
-      return unreachable(request);
+      return request.kind.replaceAll("_", "-");
   }
 }
 

@@ -92,8 +92,8 @@ class Server {
     this.#store = this.#openStore();
     const { store, fields } = this.#store;
     this.#engine = assemble({ config, store, logger, metrics, onFatal });
-    const { node, loop, gateways } = this.#engine;
-    this.#listeners = new Listeners({ config, logger, metrics, gateways });
+    const { node, loop, gateways, mailbox } = this.#engine;
+    this.#listeners = new Listeners({ config, logger, metrics, gateways, mailbox });
     await this.#listeners.open();
     loop.wake(); // recovery is the first sweep
     this.#listeners.begin();
@@ -114,6 +114,7 @@ class Server {
   /** @returns how many connections were cut because they were not done in time */
   async close(graceMs: number): Promise<number> {
     const cutCount = (await this.#listeners?.close(graceMs)) ?? 0;
+    this.#engine?.push.stop();
     this.#engine?.loop.stop();
     this.#store?.close();
     return cutCount;

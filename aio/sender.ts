@@ -1,0 +1,35 @@
+// Hands messages over: to a connected worker, or by HTTP push. What a message looks like on the wire is
+// the rim's business, and is handed in.
+
+import { parseAddress } from "../kernel/address.ts";
+import type { Message } from "../kernel/message.ts";
+import type { Delivery } from "../kernel/ports.ts";
+import type { WorkerMailbox } from "./mailbox.ts";
+import type { Push } from "./push.ts";
+
+export type SenderOptions = {
+  readonly mailbox: Pick<WorkerMailbox, "deliver">;
+  readonly push: Pick<Push, "deliver">;
+  /** @returns JSON without a line break */
+  readonly encode: (message: Message) => string;
+};
+
+export class Sender {
+  readonly #options: SenderOptions;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  /** Sends once. Never rejects. */
+  send(message: Message): Promise<Delivery> {
+    const { mailbox, push, encode } = this.#options;
+    const address = parseAddress(message.to);
+    if (address === null) {
+      return Promise.resolve({ kind: "failed", reason: "not_permitted", cause: "no address" });
+    }
+    const json = encode(message);
+    if (address.kind === "push") return push.deliver(address.url, json);
+    return mailbox.deliver({ address, subject: message.id, message: json });
+  }
+}

@@ -8,6 +8,7 @@
 //       get theirs, so that no sweep shuts clients out.
 //   L4. What a tick throws is a bug or a fatal failure of the store: the loop stops for good.
 
+import type { Worker } from "../kernel/address.ts";
 import type { Reply } from "../kernel/batch.ts";
 import type { Request } from "../kernel/command.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -53,6 +54,12 @@ export class Loop {
     const isAccepted = !this.#isStopped && this.#kernel.submit(request, reply);
     if (isAccepted) this.wake();
     return isAccepted;
+  }
+
+  /** Like the kernel's. */
+  connected(worker: Worker): void {
+    this.#kernel.connected(worker);
+    this.wake();
   }
 
   wake(): void {

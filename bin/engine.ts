@@ -52,7 +52,7 @@ export function assemble(options: EngineOptions): Engine {
   const mailbox = new WorkerMailbox({
     connectionsMax: config.pollConnections,
     bufferMax: config.pollBuffer,
-    onConnect: () => undefined,
+    onConnect: (worker) => loop.connected(worker),
   });
   const push = new Push({ ...pushBounds, targets: new PushTargets([]), clock });
   const encode = (message: Message) => encodeMessage(message, config.serverUrl);

@@ -116,6 +116,9 @@ export type InternalCommand =
   | { readonly kind: "dispatch_again"; readonly id: PromiseId }
   /** Its `execute` found nobody. */
   | { readonly kind: "note_missed"; readonly id: PromiseId; readonly version: TaskVersion }
+  /** A worker has come for what nobody could take. */
+  | { readonly kind: "offer_missed"; readonly id: PromiseId }
+  | { readonly kind: "tell_missed"; readonly awaited: PromiseId; readonly address: string }
   | { readonly kind: "tell_listener"; readonly awaited: PromiseId; readonly address: string }
   | {
       readonly kind: "note_told";
@@ -202,12 +205,14 @@ export function keys(command: Command): readonly StreamKey[] {
     case "expire_lease":
     case "dispatch_again":
     case "note_missed":
+    case "offer_missed":
       return [promiseKey(command.id)];
     case "register_callback":
     case "drain_callback":
       return [promiseKey(command.awaited), promiseKey(command.awaiter)];
     case "register_listener":
     case "tell_listener":
+    case "tell_missed":
     case "note_told":
       return [promiseKey(command.awaited)];
     case "create_task":

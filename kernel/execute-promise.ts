@@ -62,10 +62,22 @@ export function listen(turn: Turn, { awaited, address }: RegisterListener): Resp
 
 /** Hands its message over; the listener stays until that is confirmed (listener.ts, G2). */
 export function tellListener(turn: Turn, awaited: PromiseId, address: string): void {
-  const { promise, listeners } = turn.state(awaited);
+  const { listeners } = turn.state(awaited);
+  const { tellings } = turn.timers(awaited);
+  if (untold(listeners, tellings, turn.now).includes(address)) handOver(turn, awaited, address);
+}
+
+/** The same for one whose worker has connected again. */
+export function tellMissed(turn: Turn, awaited: PromiseId, address: string): void {
+  const isListening = turn.state(awaited).listeners.includes(address);
+  const isMissed = turn.timers(awaited).tellings.get(address)?.isMissed === true;
+  if (isListening && isMissed) handOver(turn, awaited, address);
+}
+
+function handOver(turn: Turn, awaited: PromiseId, address: string): void {
+  const { promise } = turn.state(awaited);
   const { tellings } = turn.timers(awaited);
   if (promise.kind !== "settled") return;
-  if (!untold(listeners, tellings, turn.now).includes(address)) return;
   const told = tell(tellings.get(address), { now: turn.now, patienceMs: turn.rules.patienceMs });
   setTellings(turn, awaited, new Map(tellings).set(address, told));
   turn.messages.push({ kind: "unblock", to: address, id: awaited, promise });

@@ -147,6 +147,8 @@ function fulfill(turn: Turn, { id, version, outcome, value }: FulfillTask): Resp
 }
 
 function suspend(turn: Turn, { id, version, awaited }: SuspendTask): Response {
+  assert(awaited.length > 0, "a task that would wait for nothing"); // and so for ever
+  assert(!awaited.includes(id), "a task that waits for itself"); // C3
   turn.touch(id);
   for (const each of awaited) turn.touch(each);
   const { task } = turn.state(id);
@@ -182,6 +184,7 @@ function goOn(turn: Turn, id: PromiseId, version: TaskVersion): Response {
 }
 
 function fence(turn: Turn, { id, version, action }: FenceTask): Response {
+  assert(action.id !== id, "a task that fences itself"); // its promise is settled by fulfilling it
   turn.touch(id);
   turn.touch(action.id);
   const refusal = apply(turn, id, decideHeld(turn.state(id).task, version, null));
@@ -216,6 +219,12 @@ export function noteMissed(turn: Turn, id: PromiseId, version: TaskVersion): voi
   const { task } = turn.state(id);
   const isOffered = task.kind === "pending" && task.version === version;
   if (isOffered && !turn.timers(id).isMissed) turn.setTimers(id, missed(turn.timers(id)));
+}
+
+/** A worker has connected that the dispatch had missed (protocol.md §1.3). */
+export function offerMissed(turn: Turn, id: PromiseId): void {
+  turn.touch(id);
+  if (turn.state(id).task.kind === "pending" && turn.timers(id).isMissed) turn.offer(id);
 }
 
 /** Protocol.md §4, callback drain. The awaiter's own deadline comes first. */

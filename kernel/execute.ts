@@ -4,8 +4,15 @@
 
 import { unreachable } from "./assert.ts";
 import { type Command, type InternalCommand, keys, type Response } from "./command.ts";
-import { change, listen, noteTold, register, tellListener } from "./execute-promise.ts";
-import { dispatchAgain, drain, expireLease, noteMissed, runTask } from "./execute-task.ts";
+import { change, listen, noteTold, register, tellListener, tellMissed } from "./execute-promise.ts";
+import {
+  dispatchAgain,
+  drain,
+  expireLease,
+  noteMissed,
+  offerMissed,
+  runTask,
+} from "./execute-task.ts";
 import type { Message } from "./message.ts";
 import type { Rules } from "./rules.ts";
 import { drains } from "./settle.ts";
@@ -60,6 +67,12 @@ function run(turn: Turn, command: Command): Response | null {
       return null;
     case "tell_listener":
       tellListener(turn, command.awaited, command.address);
+      return null;
+    case "tell_missed":
+      tellMissed(turn, command.awaited, command.address);
+      return null;
+    case "offer_missed":
+      offerMissed(turn, command.id);
       return null;
     case "note_told":
       noteTold(turn, command);

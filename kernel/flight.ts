@@ -14,5 +14,5 @@ export type Flight =
   | { readonly kind: "committing"; readonly batch: Batch; readonly outcome: Outcome }
   | { readonly kind: "looking"; readonly batch: Batch; readonly outcome: Outcome }
   | { readonly kind: "reading"; readonly asked: Asked; readonly since: InstantMs }
-  | { readonly kind: "sending"; readonly message: Message }
+  | { readonly kind: "sending"; readonly message: Message; readonly since: number }
   | { readonly kind: "sweeping" };

@@ -24,6 +24,7 @@
 //       waits for it; less, the more clients wait already; and never nothing. But it does not begin a
 //       batch of its own in the tick that has answered clients: they may be about to come back.
 
+import type { Worker } from "./address.ts";
 import { admit, type Sources } from "./admission.ts";
 import { assert, unreachable } from "./assert.ts";
 import {
@@ -124,6 +125,11 @@ export class Kernel {
       return this.#reads.push({ read: request, reply });
     }
     return this.#commands.push(this.#enter(request, { kind: "client", reply }));
+  }
+
+  /** A worker is there from now on; what had found nobody is offered again. */
+  connected(worker: Worker): void {
+    this.#outbox.connected(worker);
   }
 
   /** Requests that wait for the kernel. */
@@ -227,7 +233,7 @@ export class Kernel {
       case "sending":
         this.#sendCount -= 1;
         assert(completion.kind === "sent", "a message is answered by something else");
-        this.#outbox.note(flight.message, completion.delivery);
+        this.#outbox.note(flight.message, completion.delivery, flight.since);
         break;
       case "sweeping":
         this.#due.answer(completion, this.#now);
@@ -339,9 +345,10 @@ export class Kernel {
   }
 
   #send(message: Message): void {
-    const isQueued = this.#enqueue({ kind: "send", message }, { kind: "sending", message });
+    const since = this.#outbox.connectCount;
+    const isQueued = this.#enqueue({ kind: "send", message }, { kind: "sending", message, since });
     if (isQueued) this.#sendCount += 1;
-    else this.#outbox.note(message, { kind: "failed", reason: "queue_full", cause: "" });
+    else this.#outbox.note(message, { kind: "failed", reason: "queue_full", cause: "" }, since);
   }
 
   #release(executed: readonly Executed[]): void {

@@ -18,6 +18,7 @@ import { isCarried, isCursor, isSayable } from "./sayable.ts";
 export function carriedByHttp(request: Request): Decoded<Request> | null {
   switch (request.kind) {
     case "create_promise": {
+      if (request.isShared) return null;
       const { id, timeoutAt, param, tags } = request;
       if (!isSayable(request)) return null;
       const body = `{"timeout":${timeoutAt},"param":${json(param)},"tags":${jsonPairs(tags)}}`;
@@ -25,7 +26,7 @@ export function carriedByHttp(request: Request): Decoded<Request> | null {
     }
     case "settle_promise": {
       const { id, value, outcome } = request;
-      if (!isCarried(value)) return null;
+      if (request.isShared || !isCarried(value)) return null;
       const body = `{"value":${json(value)}}`;
       return decodeComplete(encodeURIComponent(id), wire(request, body), outcome);
     }
@@ -47,7 +48,7 @@ export function carriedByHttp(request: Request): Decoded<Request> | null {
       const asked = [["after", `${after}`], ["limit", `${limit}`], ...named];
       return decodeEvents(`${new URLSearchParams(asked)}`);
     }
-    case "register_callback":
+    default:
       return null;
   }
 }

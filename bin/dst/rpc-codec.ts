@@ -47,14 +47,14 @@ const searchStates = {
 export function carriedByRpc(request: Request): Decoded<Request> | null {
   switch (request.kind) {
     case "create_promise": {
-      if (!isSayable(request)) return null;
+      if (request.isShared || !isSayable(request)) return null;
       const { id, timeoutAt: timeout, strict } = request;
       const [param, tags] = [toValue(request.param), toMap(request.tags)];
       const init = { id, idempotencyKey: request.key ?? "", strict, param, timeout, tags };
       return decodeCreate(carried(CreatePromiseRequestSchema, init));
     }
     case "settle_promise": {
-      if (!isCarried(request.value)) return null;
+      if (request.isShared || !isCarried(request.value)) return null;
       const { id, strict, outcome } = request;
       const init = { id, idempotencyKey: request.key ?? "", strict, value: toValue(request.value) };
       return decodeComplete(carried(completions[outcome], init), outcome);
@@ -74,8 +74,7 @@ export function carriedByRpc(request: Request): Decoded<Request> | null {
         carried(SearchPromisesRequestSchema, { q, state, limit, tags: toMap(tags) }),
       );
     }
-    case "read_events":
-    case "register_callback":
+    default:
       return null; // not part of this API
   }
 }

@@ -22,6 +22,8 @@ export type Start = {
   readonly node?: string;
   /** In place of bin/resonate.js. */
   readonly script?: string;
+  /** For whole suites; no process lives longer. */
+  readonly lifeMs?: number;
 };
 
 export type Ended = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
@@ -33,7 +35,7 @@ export class Run {
   readonly #child: ChildProcess;
 
   constructor({ args, cwd, environment = {}, ...other }: Start) {
-    const { node = process.execPath, script = launcher } = other;
+    const { node = process.execPath, script = launcher, lifeMs = lifeMaxMs } = other;
     const { PATH } = process.env;
     const env = { PATH, HOME: cwd, ...environment };
     const child = spawn(node, [script, ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
@@ -47,7 +49,7 @@ export class Run {
     child.on("close", (code, signal) => resolve({ code, signal })); // no sooner than its output
     this.ended = promise;
     this.#child = child;
-    const reaper = setTimeout(() => child.kill("SIGKILL"), lifeMaxMs);
+    const reaper = setTimeout(() => child.kill("SIGKILL"), lifeMs);
     void promise.then(() => clearTimeout(reaper));
   }
 

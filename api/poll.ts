@@ -124,9 +124,8 @@ class Stream implements WorkerStream {
   readonly #mayReceive: (subject: PromiseId) => boolean;
   readonly #outgoing: ServerResponse;
   readonly #socket: Socket;
-  readonly #queue: Frame[] = [];
-  /** Handed to the socket, and not yet known to be written. */
-  #current: Frame | null = null;
+  /** Not yet known to be written; the first has been handed to the socket. */
+  readonly #frames: Frame[] = [];
   #isOpen = true;
   #stillIntervals = 0;
   #keepAlive: NodeJS.Timeout | undefined;
@@ -161,7 +160,7 @@ class Stream implements WorkerStream {
     this.#isOpen = false;
     clearInterval(this.#keepAlive);
     this.#lingering = setTimeout(() => this.#socket.destroy(), lingerMs);
-    if (this.#current === null) this.#outgoing.end();
+    if (this.#frames.length === 0) this.#outgoing.end();
     return true;
   }
 
@@ -171,15 +170,12 @@ class Stream implements WorkerStream {
     this.#isOpen = false;
     clearInterval(this.#keepAlive);
     clearTimeout(this.#lingering);
-    const unwritten = this.#queue.splice(0);
-    this.#current?.written(false);
-    this.#current = null;
-    for (const { written } of unwritten) written(false);
+    for (const { written } of this.#frames.splice(0)) written(false);
     return wasOpen;
   }
 
   #beat(): void {
-    if (this.#current === null) {
+    if (this.#frames.length === 0) {
       this.#comment(); // E2
     } else {
       this.#stillIntervals += 1;
@@ -193,25 +189,19 @@ class Stream implements WorkerStream {
   }
 
   #send(frame: Frame): void {
-    if (this.#current === null) this.#hand(frame);
-    else this.#queue.push(frame);
+    this.#frames.push(frame);
+    if (this.#frames.length === 1) this.#hand(frame);
   }
 
   #hand(frame: Frame): void {
-    this.#current = frame;
     this.#outgoing.write(frame.bytes, (error) => {
-      if (this.#current !== frame) return; // it was given up
-      this.#current = null;
+      if (this.#frames[0] !== frame) return; // it was given up
+      this.#frames.shift();
       this.#stillIntervals = 0;
-      // Node also reports success for what was under way when the socket was destroyed.
-      frame.written(!error && !this.#socket.destroyed); // E1
-      this.#goOn();
+      frame.written(!error); // E1
+      const [next] = this.#frames;
+      if (next !== undefined) this.#hand(next);
+      else if (!this.#isOpen) this.#outgoing.end(); // E5
     });
-  }
-
-  #goOn(): void {
-    const next = this.#queue.shift();
-    if (next !== undefined) this.#hand(next);
-    else if (!this.#isOpen) this.#outgoing.end(); // E5
   }
 }

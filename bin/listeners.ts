@@ -73,6 +73,7 @@ export class Listeners {
   async drain(): Promise<void> {
     this.#isReady = false;
     this.#rpcApp.pause();
+    this.#poll.close(); // workers look for another server, or for this one when it is back
     const gateways = Object.values(this.#options.gateways);
     for (const gateway of gateways) gateway.close();
     await Promise.all(gateways.map((gateway) => gateway.drained()));
@@ -81,7 +82,6 @@ export class Listeners {
   /** @returns how many connections were cut because they were not done in time */
   async close(graceMs: number): Promise<number> {
     this.#rpcApp.end();
-    this.#poll.close();
     const counts = await Promise.all([this.#http?.close(graceMs), this.#rpc?.close(graceMs)]);
     await this.#metricsServer?.close();
     return counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);

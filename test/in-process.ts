@@ -30,7 +30,11 @@ export class InProcess implements Port {
     this.store = store;
     this.#now = now;
     const observer = { started() {}, finished() {} };
-    const aio = new StoreAio({ store, queueMax: 4096, observer });
+    const aio = new StoreAio({
+      ...{ store, queueMax: 4096, observer },
+      sender: { send: () => new Promise(() => {}) }, // what is sent goes nowhere
+      onCompleted: () => {},
+    });
     this.#kernel = new Kernel({ aio, limits: limits(chosen), node: "n", trace: () => {} });
   }
 

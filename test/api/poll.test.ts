@@ -566,6 +566,7 @@ describe("E5 the end", () => {
     const { said, sent } = await stalled(served);
     const started = performance.now();
     served.poll.close();
+    served.poll.close(); // as often as one likes
     expect(await served.listener.close(10_000)).toBe(0);
     expect(performance.now() - started).toBeLessThan(3_000);
     await Promise.all(sent);

@@ -9,6 +9,9 @@
 import { type Context, Hono } from "hono";
 import { assert, unreachable } from "../kernel/assert.ts";
 import type { Request } from "../kernel/command.ts";
+import type { Grant } from "./auth/grant.ts";
+import { type Guard, openToAll } from "./auth/guard.ts";
+import { coversRequest, type OriginalRequest } from "./auth/reach.ts";
 import { cors, preflightHeaders } from "./cors.ts";
 import { type Decoded, decodeComplete, decodeCreate, decodeGet, type WireWrite } from "./decode.ts";
 import { docsPage } from "./docs.ts";
@@ -23,7 +26,7 @@ import {
 } from "./gateway.ts";
 import { openapiText } from "./openapi.ts";
 import type { Poll } from "./poll.ts";
-import { answerEnvelope, tooLarge } from "./protocol/rim.ts";
+import { answerEnvelope, type ProtocolAnswer, tooLarge } from "./protocol/rim.ts";
 import { decodeEvents, decodeSearch } from "./query.ts";
 import type { RequestRecord } from "./record.ts";
 import {
@@ -50,6 +53,8 @@ export type AppOptions = {
   readonly observe: (record: RequestRecord) => void;
   /** For requests that bring no id. */
   readonly newRequestId: () => string;
+  /** Absent: everybody may do everything. */
+  readonly guard?: Guard;
   /** Where requests of the current protocol go, if not where those of the original API do. */
   readonly protocol?: Gateway;
   /** The streams of workers; without it there is no such route. */
@@ -58,8 +63,8 @@ export type AppOptions = {
 
 type HttpContext = Context<Bindings>;
 type HttpResponse = globalThis.Response;
-type DecodeUrl = (url: string) => Decoded<Request>;
-type DecodeWrite = (url: string, wire: WireWrite) => Decoded<Request>;
+type DecodeUrl = (url: string) => Decoded<OriginalRequest>;
+type DecodeWrite = (url: string, wire: WireWrite) => Decoded<OriginalRequest>;
 
 export function createApp(options: AppOptions): Hono<Bindings> {
   const rim = new Rim(options);
@@ -111,19 +116,23 @@ class Rim {
   readonly #options: ExchangeOptions;
   readonly #protocol: Gateway;
   readonly #poll: Poll | undefined;
+  readonly #guard: Guard;
 
   constructor(options: AppOptions) {
     const { gateway, bodyLimit, corsOrigins, observe, newRequestId, poll } = options;
     this.#gateway = gateway;
     this.#protocol = options.protocol ?? gateway;
     this.#poll = poll;
+    this.#guard = options.guard ?? openToAll;
     this.#options = { bodyLimit, cors: cors(corsOrigins), observe, newRequestId };
   }
 
   async read(context: HttpContext, operation: Operation, decode: DecodeUrl): Promise<HttpResponse> {
     const exchange = new Exchange(context, this.#options, operation);
     try {
-      return await this.#ask(exchange, decode(exchange.url));
+      const grant = await this.#admit(exchange);
+      if (grant === null) return exchange.refuse("unauthenticated");
+      return await this.#ask(exchange, grant, decode(exchange.url));
     } catch (error) {
       return exchange.fail(error); // H2
     }
@@ -136,12 +145,15 @@ class Rim {
   ): Promise<HttpResponse> {
     const exchange = new Exchange(context, this.#options, operation);
     try {
+      const grant = await this.#admit(exchange);
+      if (grant === null) return exchange.refuse("unauthenticated"); // H1
       const body = await exchange.readBody();
       if (body.kind === "gone") return exchange.abandon();
       if (body.kind === "too_large") return exchange.refuse("body_too_large"); // H1
       const key = exchange.header("idempotency-key");
       const strict = exchange.header("strict");
-      return await this.#ask(exchange, decode(exchange.url, { key, strict, body: body.bytes }));
+      const wire = { key, strict, body: body.bytes };
+      return await this.#ask(exchange, grant, decode(exchange.url, wire));
     } catch (error) {
       return exchange.fail(error); // H2
     }
@@ -169,12 +181,18 @@ class Rim {
     const body = await exchange.readBody();
     if (body.kind === "gone") return exchange.abandon();
     const isRead = body.kind === "read";
-    const { status, json } = isRead ? await answerEnvelope(this.#protocol, body.bytes) : tooLarge();
+    const { status, json } = isRead ? await this.#answerEnvelope(exchange, body.bytes) : tooLarge();
     return exchange.send(status, json, {
       "content-type": "application/json",
       ...(status === 503 && { "retry-after": "1" }),
       ...(!isRead && { connection: "close" }),
     });
+  }
+
+  #answerEnvelope(exchange: Exchange, bytes: Uint8Array): Promise<ProtocolAnswer> {
+    const authorization = exchange.header("authorization");
+    const [gateway, guard] = [this.#protocol, this.#guard];
+    return answerEnvelope(bytes, { gateway, guard, authorization });
   }
 
   async stream(context: HttpContext): Promise<HttpResponse> {
@@ -198,10 +216,19 @@ class Rim {
     return this.#exchange(context).fail(error);
   }
 
-  async #ask(exchange: Exchange, decoded: Decoded<Request>): Promise<HttpResponse> {
+  #admit(exchange: Exchange): Promise<Grant | null> {
+    return this.#guard.admit(null, exchange.header("authorization"));
+  }
+
+  async #ask(
+    exchange: Exchange,
+    grant: Grant,
+    decoded: Decoded<OriginalRequest>,
+  ): Promise<HttpResponse> {
     if (decoded.kind === "invalid") return exchange.refuse("invalid_request", decoded.details);
     const { request } = decoded;
     exchange.operation = operationOf(request);
+    if (!coversRequest(grant, request)) return exchange.refuse("forbidden");
     return answer(exchange, request, ofPromises(await this.#gateway.ask(request)));
   }
 

@@ -90,6 +90,15 @@ export function text(what: string): Kind<string> {
   });
 }
 
+/** The same, where none is one, too. */
+export function textOrNone(what: string): Kind<string> {
+  return scalar({
+    placeholder: what,
+    expected: `a ${what}, or nothing`,
+    parse: (given) => (given.includes("\0") ? null : given),
+  });
+}
+
 /** In any letter case. */
 export function choice<const Choice extends string>(choices: readonly Choice[]): Kind<Choice> {
   return scalar({

@@ -4,8 +4,9 @@
 import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { createApp } from "../api/app.ts";
+import type { Guard } from "../api/auth/guard.ts";
 import { type HttpListener, serveHttp } from "../api/listen.ts";
-import { admitAll, Poll } from "../api/poll.ts";
+import { Poll } from "../api/poll.ts";
 import type { RequestRecord } from "../api/record.ts";
 import { RpcApp, streamedPaths } from "../api/rpc/app.ts";
 import { type RpcListener, serveRpc } from "../api/rpc/listen.ts";
@@ -22,6 +23,7 @@ export type ListenersOptions = {
   readonly metrics: Metrics;
   readonly gateways: Engine["gateways"];
   readonly mailbox: Engine["mailbox"];
+  readonly guard: Guard;
 };
 
 /** A port that cannot be had. */
@@ -46,8 +48,9 @@ export class Listeners {
 
   constructor(options: ListenersOptions) {
     this.#options = options;
-    const { gateways, config, mailbox } = options;
-    this.#poll = new Poll({ mailbox, keepAliveMs: config.pollKeepAliveMs, admit: admitAll });
+    const { gateways, config, mailbox, guard } = options;
+    const { pollKeepAliveMs: keepAliveMs } = config;
+    this.#poll = new Poll({ mailbox, keepAliveMs, admit: guard.admitWorker });
     this.#rpcApp = new RpcApp({ gateway: gateways.grpc, ...this.#rim(config) });
   }
 
@@ -89,7 +92,8 @@ export class Listeners {
 
   #rim({ apiBodyLimit: bodyLimit, corsOrigins }: Config) {
     const observe = (record: RequestRecord) => this.#observe(record);
-    return { bodyLimit, corsOrigins, observe, newRequestId: randomUUID };
+    const { guard } = this.#options;
+    return { bodyLimit, corsOrigins, observe, newRequestId: randomUUID, guard };
   }
 
   #listenHttp(config: Config): Promise<HttpListener> {

@@ -11,6 +11,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Store, StoreError } from "../store/store.ts";
+import { AuthError, openGuard } from "./auth.ts";
 import type { ExitCode } from "./command.ts";
 import { assemble, type Engine } from "./engine.ts";
 import { ListenError, Listeners, stackOf } from "./listeners.ts";
@@ -93,7 +94,8 @@ class Server {
     const { store, fields } = this.#store;
     this.#engine = assemble({ config, store, logger, metrics, onFatal });
     const { node, loop, gateways, mailbox } = this.#engine;
-    this.#listeners = new Listeners({ config, logger, metrics, gateways, mailbox });
+    const guard = await openGuard(config, logger);
+    this.#listeners = new Listeners({ config, logger, metrics, gateways, mailbox, guard });
     await this.#listeners.open();
     loop.wake(); // recovery is the first sweep
     this.#listeners.begin();
@@ -124,6 +126,7 @@ class Server {
 /** In one line, with the cause. */
 function told(error: unknown): readonly [msg: string, fields: Fields] {
   if (error instanceof ListenError) return [error.message, error.fields];
+  if (error instanceof AuthError) return ["authentication failed", { cause: error.message }];
   if (error instanceof StoreError) return ["store failed", { cause: error.message }];
   return ["start failed", { cause: stackOf(error) }];
 }

@@ -2,7 +2,18 @@
 // default and its meaning. Flags, environment, files and help texts are all read from here, so a
 // setting is added by adding a row (promise-api.md §6.1, protocol.md §0).
 
-import { address, choice, count, duration, type Kind, origins, port, size, text } from "./kinds.ts";
+import {
+  address,
+  choice,
+  count,
+  duration,
+  type Kind,
+  origins,
+  port,
+  size,
+  text,
+  textOrNone,
+} from "./kinds.ts";
 
 export type Setting<Value> = {
   /** Without the dashes. */
@@ -95,6 +106,34 @@ export const settings = {
     kind: duration,
     usual: "15s",
     meaning: "how often a silent stream is kept alive",
+  },
+  authPublicKey: {
+    flag: "auth-public-key",
+    key: "auth.publicKey",
+    kind: textOrNone("file"),
+    usual: "",
+    meaning: "PEM file whose key tokens are signed with; empty: no token is needed",
+  },
+  authJwks: {
+    flag: "auth-jwks",
+    key: "auth.jwks",
+    kind: textOrNone("file|url"),
+    usual: "",
+    meaning: "JWKS with the keys of tokens, in place of a PEM file",
+  },
+  authIss: {
+    flag: "auth-iss",
+    key: "auth.iss",
+    kind: textOrNone("issuer"),
+    usual: "",
+    meaning: "who must have issued a token; empty: anybody",
+  },
+  authAud: {
+    flag: "auth-aud",
+    key: "auth.aud",
+    kind: textOrNone("audience"),
+    usual: "",
+    meaning: "whom a token must be meant for; empty: anybody",
   },
   shutdownMs: {
     flag: "api-http-timeout",

@@ -64,7 +64,7 @@ export function coversRequest(grant: Grant, request: OriginalRequest): boolean {
 }
 
 /** What the original API can ask; what the current protocol asks is judged before it is decoded. */
-type OriginalRequest = Exclude<Request, TaskCommand | RegisterListener>;
+export type OriginalRequest = Exclude<Request, TaskCommand | RegisterListener>;
 
 function reachOfRequest(request: OriginalRequest): Reach {
   switch (request.kind) {

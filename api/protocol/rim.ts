@@ -3,6 +3,8 @@
 //   V12. The status of HTTP is that of the head, and every answer is JSON.
 //   V13. A heartbeat is answered once all of its commands are; the worst of them is its answer.
 
+import type { Guard } from "../auth/guard.ts";
+import { coversOperation } from "../auth/reach.ts";
 import type { Gateway } from "../gateway.ts";
 import { type Told, tell, toEnvelope } from "./answer.ts";
 import { type Echo, openEnvelope, unknownEcho } from "./envelope.ts";
@@ -14,10 +16,24 @@ export function tooLarge(): ProtocolAnswer {
   return print(unknownEcho, { status: 413, data: "Request body too large" });
 }
 
-export async function answerEnvelope(gateway: Gateway, bytes: Uint8Array): Promise<ProtocolAnswer> {
+export type EnvelopeOptions = {
+  readonly gateway: Gateway;
+  readonly guard: Guard;
+  /** The header, as it came. */
+  readonly authorization: string | null;
+};
+
+export async function answerEnvelope(
+  bytes: Uint8Array,
+  { gateway, guard, authorization }: EnvelopeOptions,
+): Promise<ProtocolAnswer> {
   const opened = openEnvelope(bytes);
   if (opened.kind === "refused") return print(opened.echo, { status: 400, data: opened.reason });
-  const { echo, data } = opened.envelope;
+  const { echo, auth, data } = opened.envelope;
+  const grant = await guard.admit(auth, authorization);
+  if (grant === null) return print(echo, { status: 401, data: "Unauthorized" });
+  const isCovered = coversOperation(grant, echo.kind, data);
+  if (!isCovered) return print(echo, { status: 403, data: "Forbidden" });
   const decoded = decodeOperation(echo.kind, data);
   if (decoded.kind === "refused") return print(echo, { status: 400, data: decoded.reason });
   const told = await Promise.all(

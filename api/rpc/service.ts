@@ -9,7 +9,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type ConnectRouter, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import { assert, unreachable } from "../../kernel/assert.ts";
-import type { Request, SettlePromise } from "../../kernel/command.ts";
+import type { SettlePromise } from "../../kernel/command.ts";
 import {
   type CreatePromiseRequest,
   type PromiseSchema,
@@ -18,6 +18,8 @@ import {
   type SearchPromisesRequest,
   type SearchPromisesResponseSchema,
 } from "../../proto/gen/promise/promise_pb.ts";
+import { type Guard, openToAll } from "../auth/guard.ts";
+import { coversRequest, type OriginalRequest } from "../auth/reach.ts";
 import type { Decoded } from "../decode.ts";
 import {
   type Gateway,
@@ -49,6 +51,8 @@ export type ServiceOptions = {
   readonly observe: (record: RequestRecord) => void;
   /** For requests that bring no id. */
   readonly newRequestId: () => string;
+  /** Absent: everybody may do everything. */
+  readonly guard?: Guard;
 };
 
 /** A create, a cancel, a resolve and a reject are answered alike. */
@@ -56,7 +60,7 @@ type Written = Read & { readonly noop: boolean };
 type Read = { readonly promise: MessageInitShape<typeof PromiseSchema> };
 type Searched = MessageInitShape<typeof SearchPromisesResponseSchema>;
 
-type Call<Asked extends Request, Reply> = {
+type Call<Asked extends OriginalRequest, Reply> = {
   readonly context: HandlerContext;
   readonly operation: Operation;
   readonly requestId: string;
@@ -127,13 +131,13 @@ class Rim {
     });
   }
 
-  async #serve<Asked extends Request, Reply>(call: Call<Asked, Reply>): Promise<Reply> {
+  async #serve<Asked extends OriginalRequest, Reply>(call: Call<Asked, Reply>): Promise<Reply> {
     call.context.values.set(isRead, true);
     return await unlessAborted(this.#answer(call), call.context.signal); // S1
   }
 
   /** @throws ConnectError, which is how a call is refused */
-  async #answer<Asked extends Request, Reply>(call: Call<Asked, Reply>): Promise<Reply> {
+  async #answer<Asked extends OriginalRequest, Reply>(call: Call<Asked, Reply>): Promise<Reply> {
     const startedAt = performance.now();
     const result = await this.#result(call).catch((error: unknown): Refused => {
       return { kind: "refused", outcome: "internal", details: [], error }; // S2
@@ -148,14 +152,19 @@ class Rim {
     return result.reply;
   }
 
-  async #result<Asked extends Request, Reply>({
+  async #result<Asked extends OriginalRequest, Reply>({
+    context,
     decode,
     encode,
   }: Call<Asked, Reply>): Promise<Result<Reply>> {
+    const { gateway, guard = openToAll } = this.#options;
+    const grant = await guard.admit(null, context.requestHeader.get("authorization"));
+    if (grant === null) return refused("unauthenticated");
     const decoded = decode();
     if (decoded.kind === "invalid") return refused("invalid_request", decoded.details);
     const { request } = decoded;
-    const answer = ofPromises(await this.#options.gateway.ask(request));
+    if (!coversRequest(grant, request)) return refused("forbidden");
+    const answer = ofPromises(await gateway.ask(request));
     switch (answer.kind) {
       case "refused":
         return refused(promiseRefusal(answer.refusal));

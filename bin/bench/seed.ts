@@ -10,6 +10,7 @@ import {
   streamVersion,
 } from "../../kernel/ids.ts";
 import { absent, promiseKey } from "../../kernel/stream.ts";
+import { noTimers } from "../../kernel/timers.ts";
 import { WorkingSet } from "../../kernel/working-set.ts";
 import { openSqlite } from "../../store/sqlite.ts";
 
@@ -34,7 +35,10 @@ export function seed({ file, prefix, count, timeoutAt }: Seed): void {
       numbers.map((number) => {
         const key = promiseKey(promiseId(`${prefix}${number}`));
         const set = new WorkingSet([
-          { key, version: streamVersion(0), revision: streamRevision(0), state: absent },
+          {
+            ...{ key, version: streamVersion(0), revision: streamRevision(0) },
+            ...{ state: absent, timers: noTimers },
+          },
         ]);
         const param = { headers: null, data: "aGVsbG8=" };
         const rest = { param, tags: new Map(), key: `${prefix}${number}-create`, isExternal: true };

@@ -4,18 +4,23 @@ import { expect, test, vi } from "vitest";
 import { StoreAio } from "../../aio/aio.ts";
 import { Clock } from "../../aio/clock.ts";
 import { Loop } from "../../aio/loop.ts";
+import type { Submission } from "../../aio/storage.ts";
 import { perform } from "../../aio/storage.ts";
 import { Timer } from "../../aio/timer.ts";
-import { deadlineMs, instantMs, int64Max, promiseId } from "../../kernel/ids.ts";
+import { deadlineMs, instantMs, int64Max, promiseId, taskVersion } from "../../kernel/ids.ts";
 import { Kernel } from "../../kernel/kernel.ts";
 import { limits } from "../../kernel/limits.ts";
-import type { StoreFailure, Submission, Trace } from "../../kernel/ports.ts";
+import type { Delivery, StoreFailure, Trace } from "../../kernel/ports.ts";
 import { promiseKey } from "../../kernel/stream.ts";
 import { emptyValue, noPairs } from "../../kernel/value.ts";
 import { MemoryStore } from "../../store/memory.ts";
 import { type Store, StoreError } from "../../store/store.ts";
 
 const quiet = { started: () => undefined, finished: () => undefined };
+const silent = {
+  sender: { send: () => new Promise<never>(() => {}) }, // what is sent is never heard of again
+  onCompleted: () => {},
+};
 const due: Submission = { kind: "due", now: instantMs(1), bounds: { limit: 1, weightMax: 1 } };
 const commit: Submission = { kind: "commit", components: [] };
 
@@ -151,7 +156,7 @@ test("aio: I1 I2 I3 nothing happens in enqueue, all in order in drain, and full 
   const spy = watched(store, (verb) => seen.push(verb));
   const finished: string[] = [];
   const observer = { ...quiet, finished: (status: string) => finished.push(status) };
-  const aio = new StoreAio({ store: spy, queueMax: 3, observer });
+  const aio = new StoreAio({ ...silent, store: spy, queueMax: 3, observer });
   const submissions: Submission[] = [commit, { kind: "load", keys: [] }, due, due];
   const accepted = submissions.map((submission, ticket) => aio.enqueue({ ticket, submission }));
   expect(accepted).toEqual([true, true, true, false]);
@@ -164,7 +169,7 @@ test("aio: I1 I2 I3 nothing happens in enqueue, all in order in drain, and full 
 function start(store: Store = new MemoryStore()) {
   const batches: number[] = [];
   const failures: unknown[] = [];
-  const aio = new StoreAio({ store, queueMax: 9, observer: quiet });
+  const aio = new StoreAio({ ...silent, store, queueMax: 9, observer: quiet });
   const trace: Trace = (record) => {
     if (record.kind === "taken") batches.push(record.requests.length);
   };
@@ -175,7 +180,14 @@ function start(store: Store = new MemoryStore()) {
 }
 
 const create = (name: string) => {
-  const rest = { param: emptyValue, tags: noPairs, key: null, strict: false, isExternal: true };
+  const rest = {
+    param: emptyValue,
+    tags: noPairs,
+    key: null,
+    strict: false,
+    isExternal: true,
+    isShared: false,
+  };
   const timeoutAt = deadlineMs(int64Max);
   return { kind: "create_promise", id: promiseId(name), timeoutAt, ...rest } as const;
 };
@@ -224,7 +236,7 @@ test("loop: L3 sockets get their turn after three ticks, however much is due", a
   const counted = watched(store, () => {
     calls += 1;
   });
-  const aio = new StoreAio({ store: counted, queueMax: 9, observer: quiet });
+  const aio = new StoreAio({ ...silent, store: counted, queueMax: 9, observer: quiet });
   let now = 1;
   const clock = new Clock(() => now);
   const few = limits({ batchMax: 2, dueMax: 2 });
@@ -264,7 +276,7 @@ test("loop: L4 what a tick throws stops the loop for good", async () => {
 
 test("loop: L2 the clock is read once a tick, when it begins", async () => {
   let reads = 0;
-  const aio = new StoreAio({ store: new MemoryStore(), queueMax: 9, observer: quiet });
+  const aio = new StoreAio({ ...silent, store: new MemoryStore(), queueMax: 9, observer: quiet });
   const kernel = new Kernel({ aio, limits: limits(), node: "n", trace: () => undefined });
   const clock = new Clock(() => {
     reads += 1;
@@ -310,7 +322,7 @@ test("loop: once started and idle, it never asks the store again", async () => {
 
 test("loop: a promise that falls due is settled unasked", async () => {
   const store = new MemoryStore();
-  const aio = new StoreAio({ store, queueMax: 9, observer: quiet });
+  const aio = new StoreAio({ ...silent, store, queueMax: 9, observer: quiet });
   const kernel = new Kernel({ aio, limits: limits(), node: "n", trace: () => undefined });
   const loop = new Loop({ kernel, aio, clock: new Clock(), onFatal: () => undefined });
   const timeoutAt = deadlineMs(BigInt(Date.now() + 20));
@@ -319,4 +331,37 @@ test("loop: a promise that falls due is settled unasked", async () => {
     const [loaded] = store.load([promiseKey(promiseId("a"))]);
     expect(loaded).toMatchObject({ stream: { state: { promise: { outcome: "timedout" } } } });
   });
+});
+
+test("I4: a message is handed over at once, and what became of it is a completion like any other", async () => {
+  const sent: unknown[] = [];
+  const { promise, resolve } = Promise.withResolvers<Delivery>();
+  let completedCount = 0;
+  const aio = new StoreAio({
+    ...{ store: failing(() => expect.unreachable()), queueMax: 1, observer: quiet },
+    sender: {
+      send: (message) => {
+        sent.push(message);
+        return promise;
+      },
+    },
+    onCompleted: () => {
+      completedCount += 1;
+    },
+  });
+  const message = {
+    kind: "execute",
+    to: "a",
+    id: promiseId("p"),
+    version: taskVersion(0),
+  } as const;
+  expect(aio.enqueue({ ticket: 7, submission: { kind: "send", message } })).toBe(true);
+  expect([sent, aio.waiting, aio.drain()]).toEqual([[message], 0, []]);
+  resolve({ kind: "delivered" });
+  await promise;
+  await Promise.resolve();
+  expect([completedCount, aio.waiting]).toEqual([1, 1]);
+  const completion = { kind: "sent", delivery: { kind: "delivered" } };
+  expect(aio.drain()).toEqual([{ ticket: 7, completion }]);
+  expect([aio.waiting, aio.drain()]).toEqual([0, []]);
 });

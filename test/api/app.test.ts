@@ -38,7 +38,7 @@ describe("H4 routes: every path has its methods", () => {
     ["/docs", readOnly],
     ["/health", readOnly],
     ["/ready", readOnly],
-    ["/", unknown],
+    ["/", ["OPTIONS", "POST"]],
     ["/events/", unknown],
     ["/promise", unknown],
     ["/promises%2Fa", unknown],
@@ -61,7 +61,8 @@ describe("H4 routes: every path has its methods", () => {
         expect([answer.status, answer.text], because).toEqual([204, ""]);
         expect(answer.headers.get("allow"), because).toBe(allow);
       } else if (!methods.includes(method)) {
-        expect([answer.status, answer.code], because).toEqual([405, 4050]);
+        const code = method === "HEAD" ? null : 4050; // which has no body to show it
+        expect([answer.status, answer.code], because).toEqual([405, code]);
         expect(answer.headers.get("allow"), because).toBe(allow);
       } else {
         expect(answer.status, because).not.toBe(405);

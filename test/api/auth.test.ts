@@ -27,6 +27,7 @@ import {
   mayDriveTime,
   mayListen,
   mayReceive,
+  type OriginalRequest,
 } from "../../api/auth/reach.ts";
 import type { RemoteLimits } from "../../api/auth/remote.ts";
 import {
@@ -37,7 +38,6 @@ import {
   type Verdict,
   type Verifier,
 } from "../../api/auth/verifier.ts";
-import type { Request } from "../../kernel/command.ts";
 import { deadlineMs, promiseId } from "../../kernel/ids.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "auth-"));
@@ -1065,14 +1065,14 @@ describe("the original API", () => {
   const [a, b] = [promiseId("a1"), promiseId("b1")];
   const value = { headers: new Map(), data: null } as never;
   const tags = new Map() as never;
-  const key = { key: null, strict: false };
+  const key = { key: null, strict: false, isShared: false };
   const creating = { timeoutAt: deadlineMs(1n), param: value, tags, isExternal: true, ...key };
   const range = { after: 0, limit: 1 };
   const stream = (id: typeof a) => ({ kind: "promise", id }) as const;
   const searching = { state: null, tags, limit: 1, before: null };
 
   // biome-ignore format: a table is read down its columns
-  test.each<[string, Request, boolean]>([
+  test.each<[string, OriginalRequest, boolean]>([
     ["a read within",                 { kind: "get_promise", id: a },                                        true],
     ["a read outside",                { kind: "get_promise", id: b },                                        false],
     ["a creation within",             { kind: "create_promise", id: a, ...creating },                        true],

@@ -415,6 +415,7 @@ const creates: fc.Arbitrary<CreatePromise> = fc.record({
   key: keys,
   strict: fc.boolean(),
   isExternal: fc.constant(true),
+  isShared: fc.constant(false),
 });
 
 const toJson = ({ headers, data }: Value) => ({
@@ -450,6 +451,6 @@ property.prop([
   const state = outcome === "canceled" ? "rejected_canceled" : outcome;
   const body = Buffer.from(JSON.stringify({ state, value: toJson(value) }));
   const wire = { key: latin1(key), strict: strict ? "t" : "F", body };
-  const request = { kind: "settle_promise", id, outcome, value, key, strict };
+  const request = { kind: "settle_promise", id, outcome, value, key, strict, isShared: false };
   expect(decodeComplete(encodeURIComponent(id), wire, null)).toEqual({ kind: "decoded", request });
 });

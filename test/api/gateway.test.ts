@@ -9,7 +9,7 @@ import { emptyValue, noPairs } from "../../kernel/value.ts";
 
 const id = promiseId("p");
 const get: Request = { kind: "get_promise", id };
-const rest = { value: emptyValue, key: null, strict: false };
+const rest = { value: emptyValue, key: null, strict: false, isShared: false };
 const reject: Request = { kind: "settle_promise", id, outcome: "rejected", ...rest };
 
 /** A kernel whose answers are given by hand. */

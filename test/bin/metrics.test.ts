@@ -11,8 +11,9 @@ import { freePort } from "./server-process.ts";
 const id = promiseId("p");
 const read: Command = { kind: "get_promise", id };
 const timeout: Command = { kind: "settle_at_deadline", id };
+const unkeyed = { key: null, strict: false, isShared: false };
 const settle = (outcome: "resolved" | "rejected" | "canceled"): Command => {
-  return { kind: "settle_promise", id, outcome, value: emptyValue, key: null, strict: false };
+  return { kind: "settle_promise", id, outcome, value: emptyValue, ...unkeyed };
 };
 
 const ignore = () => undefined;

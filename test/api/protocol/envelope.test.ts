@@ -51,7 +51,7 @@ test.each<[string, string, number, string, string, string]>([
   ["another version",            '{"kind":"k","head":{"corrId":"c","version":"1"},"data":{}}', 400, "k", "c", `Unsupported protocol version '1', supported versions: ["${version}"]`],
   ["an unknown kind",            `{"kind":"k",${head},"data":{}}`,               400, "k",           "c", "Unknown operation: k"],
   ["a body that is too large",   `"${"x".repeat(2_000)}"`,                       413, "unknown",     "0", "Request body too large"],
-])("V6 V7: %s", async (_what, body, status, kind, corrId, data) => {
+])("V6 V7 V12: %s", async (_what, body, status, kind, corrId, data) => {
   expect(await open().raw(body)).toEqual({ status, kind, corrId, data });
 });
 

@@ -485,6 +485,7 @@ property.prop([
   const headers = new Map(Object.entries(param.headers));
   expect(told(decoded)).toEqual({
     ...{ kind: "create_promise", id, key: idempotencyKey || null, strict, timeoutAt: timeout },
+    isShared: false,
     param: {
       headers: headers.size === 0 ? null : headers,
       data: param.data.toString("base64") || null,

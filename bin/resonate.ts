@@ -2,6 +2,7 @@
 // a row of the table; nothing else here knows its name.
 
 import { homedir } from "node:os";
+import { clientCommands } from "./client/commands.ts";
 import type { Command, ExitCode, Outside } from "./command.ts";
 import { dev } from "./dev.ts";
 import { dst, dstCommands } from "./dst/commands.ts";
@@ -12,7 +13,7 @@ import { serve } from "./serve.ts";
 import { version } from "./version.ts";
 
 /** What the overview shows. */
-const listed: readonly Command[] = [serve, dev, logVerify, logExport, dst];
+const listed: readonly Command[] = [serve, dev, ...clientCommands, logVerify, logExport, dst];
 export const commands: readonly Command[] = [...listed, ...dstCommands];
 
 /** Ends the process. */

@@ -59,7 +59,8 @@ export class CachedStore implements Store {
       for (const { key, expectedRevision, write } of changes) {
         if (write === null) continue;
         const revision = streamRevision(expectedRevision + 1);
-        this.#keep({ key, revision, version: write.version, state: write.snapshot });
+        const { version, snapshot: state, timers } = write;
+        this.#keep({ key, revision, version, state, timers });
       }
     }
     return conflicts;

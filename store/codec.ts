@@ -1,53 +1,42 @@
-// Events and snapshots as JSON text, and back. The form of an event is frozen once it is released:
-// what was written is read for ever (test/golden/events.ndjson).
+// Events, snapshots and timers as JSON text, and back. The form of an event is frozen once it is
+// released: what was written is read for ever (test/golden/events.ndjson).
 //
 //   T1. What is encoded is decoded to the same: every 64-bit integer, every pair in its order, ""
 //       and null apart.
 //   T2. What cannot be decoded throws `Undecodable` and nothing else, whatever stands there.
 //   T3. An event of an older schema is upgraded, one schema after the other, before it is decoded.
+//   T4. A snapshot of schema 1 knew neither tasks nor listeners: there were none, but for the task
+//       that stands with every targeted promise.
 
 import { unreachable } from "../kernel/assert.ts";
-import type { Event, Outcome } from "../kernel/event.ts";
-import {
-  type DeadlineMs,
-  deadlineMs,
-  type InstantMs,
-  instantMs,
-  int64Max,
-  type PromiseId,
-  promiseId,
-} from "../kernel/ids.ts";
-import { absent, type PromiseRecord, type PromiseState } from "../kernel/promise.ts";
+import type { Event } from "../kernel/event.ts";
+import { taskVersion } from "../kernel/ids.ts";
+import { noListeners, type Telling } from "../kernel/listener.ts";
+import * as promise from "../kernel/promise.ts";
 import type { StreamState } from "../kernel/stream.ts";
-import type { Pairs, Value } from "../kernel/value.ts";
-
-export class Undecodable extends Error {
-  override readonly name = "Undecodable";
-}
+import * as task from "../kernel/task.ts";
+import { noTimers, type Timers } from "../kernel/timers.ts";
+import { isTargeted, type Value } from "../kernel/value.ts";
+import {
+  count,
+  deadline,
+  duration,
+  flag,
+  id,
+  instant,
+  list,
+  members,
+  nonEmpty,
+  outcome,
+  pairs,
+  parse,
+  text,
+  textOrNull,
+  Undecodable,
+} from "./members.ts";
 
 export type StoredEvent = { readonly kind: string; readonly schema: number; readonly data: string };
 export type StoredSnapshot = { readonly schema: number; readonly snapshot: string };
-
-/** All that an object may hold; not one of them is known to be there. */
-type Members = {
-  readonly awaiter?: unknown;
-  readonly callbacks?: unknown;
-  readonly createdAt?: unknown;
-  readonly createKey?: unknown;
-  readonly data?: unknown;
-  readonly headers?: unknown;
-  readonly isExternal?: unknown;
-  readonly key?: unknown;
-  readonly kind?: unknown;
-  readonly outcome?: unknown;
-  readonly param?: unknown;
-  readonly promise?: unknown;
-  readonly settledAt?: unknown;
-  readonly settleKey?: unknown;
-  readonly tags?: unknown;
-  readonly timeoutAt?: unknown;
-  readonly value?: unknown;
-};
 
 /** From one schema to the next; the first one upgrades schema 1. */
 type Upcasters = readonly ((stored: unknown) => unknown)[];
@@ -57,10 +46,20 @@ const upcasters: Readonly<Record<Event["kind"], Upcasters>> = {
   promise_settled: [],
   callback_registered: [],
   callback_drained: [],
+  listener_registered: [],
+  listener_drained: [],
+  task_acquired: [],
+  task_released: [],
+  task_suspended: [],
+  task_resumed: [],
+  resumes_cleared: [],
+  task_halted: [],
+  task_continued: [],
+  lease_expired: [],
 };
 
-/** A snapshot is a cache: when its form changes, a migration folds it again. */
-export const snapshotSchema = 1;
+/** 2: with a task and listeners (T4). */
+export const snapshotSchema = 2;
 
 export function eventSchema(kind: Event["kind"]): number {
   return upcasters[kind].length + 1;
@@ -86,6 +85,21 @@ export function encodeEvent(event: Event): string {
     case "callback_registered":
     case "callback_drained":
       return JSON.stringify({ awaiter: event.awaiter });
+    case "listener_registered":
+      return JSON.stringify({ address: event.address });
+    case "listener_drained":
+      return JSON.stringify({ address: event.address, wasTold: event.wasTold });
+    case "task_acquired":
+      return JSON.stringify({ pid: event.pid, ttl: `${event.ttl}` });
+    case "task_resumed":
+      return JSON.stringify({ awaited: event.awaited });
+    case "task_released":
+    case "task_suspended":
+    case "resumes_cleared":
+    case "task_halted":
+    case "task_continued":
+    case "lease_expired":
+      return "{}";
     default:
       return unreachable(event);
   }
@@ -117,26 +131,103 @@ export function decodeEvent({ kind, schema, data }: StoredEvent): Event {
     case "callback_registered":
     case "callback_drained":
       return { kind, awaiter: id(stored.awaiter) };
+    case "listener_registered":
+      return { kind, address: nonEmpty(stored.address) };
+    case "listener_drained":
+      return { kind, address: nonEmpty(stored.address), wasTold: flag(stored.wasTold) };
+    case "task_acquired":
+      return { kind, pid: text(stored.pid), ttl: duration(stored.ttl) };
+    case "task_resumed":
+      return { kind, awaited: id(stored.awaited) };
+    case "task_released":
+    case "task_suspended":
+    case "resumes_cleared":
+    case "task_halted":
+    case "task_continued":
+    case "lease_expired":
+      return { kind };
     default:
       return unreachable(kind);
   }
 }
 
-export function encodeSnapshot({ promise, callbacks }: StreamState): string {
-  return JSON.stringify({ promise: encodePromise(promise), callbacks });
+export function encodeSnapshot({ promise, task, callbacks, listeners }: StreamState): string {
+  return JSON.stringify({
+    promise: encodePromise(promise),
+    task: encodeTask(task),
+    callbacks,
+    listeners,
+  });
 }
 
 /** @throws Undecodable */
 export function decodeSnapshot({ schema, snapshot }: StoredSnapshot): StreamState {
-  if (schema !== snapshotSchema) throw new Undecodable(`a snapshot of the schema ${schema}`);
+  if (schema !== 1 && schema !== snapshotSchema) {
+    throw new Undecodable(`a snapshot of the schema ${schema}`);
+  }
   const stored = members(parse(snapshot));
+  const promise = decodePromise(stored.promise);
   const callbacks = list(stored.callbacks).map(id);
-  return { promise: decodePromise(stored.promise), callbacks };
+  if (schema === 1) return { promise, task: taskOf(promise), callbacks, listeners: noListeners };
+  const task = decodeTask(stored.task);
+  const isTasked = promise.kind !== "absent" && isTargeted(promise.tags);
+  if ((task.kind !== "absent") !== isTasked) throw new Undecodable("a task too many, or too few");
+  if (isTasked && (task.kind === "fulfilled") !== (promise.kind === "settled")) {
+    throw new Undecodable("a task that is not as its promise is");
+  }
+  return { promise, task, callbacks, listeners: list(stored.listeners).map(nonEmpty) };
 }
 
-function encodePromise(promise: PromiseState): unknown {
-  if (promise.kind === "absent") return null;
-  const { kind, createdAt, timeoutAt, param, tags, createKey, isExternal } = promise;
+/** T4. Nothing had befallen a task yet, but to be born and to be fulfilled with its promise. */
+function taskOf(record: promise.PromiseState): task.TaskState {
+  if (record.kind === "absent" || !isTargeted(record.tags)) return task.absent;
+  return record.kind === "settled" ? task.fulfilled(task.born) : task.born;
+}
+
+/** @returns null for what most streams have: no clock, and nobody to be told */
+export function encodeTimers(timers: Timers): string | null {
+  const { clockAt, releaseCount, isMissed, tellings } = timers;
+  const isNone = clockAt === null && releaseCount === 0 && !isMissed && tellings.size === 0;
+  if (isNone) return null;
+  return JSON.stringify({
+    clockAt: clockAt === null ? null : `${clockAt}`,
+    releaseCount,
+    isMissed,
+    tellings: [...tellings].map(([address, telling]) => {
+      return [address, { ...telling, nextAt: `${telling.nextAt}` }];
+    }),
+  });
+}
+
+/** @throws Undecodable */
+export function decodeTimers(encoded: string | null): Timers {
+  if (encoded === null) return noTimers;
+  const stored = members(parse(encoded));
+  return {
+    clockAt: stored.clockAt === null ? null : deadline(stored.clockAt),
+    releaseCount: count(stored.releaseCount),
+    isMissed: flag(stored.isMissed),
+    tellings: new Map(list(stored.tellings).map(decodeTelling)),
+  };
+}
+
+function decodeTelling(encoded: unknown): [address: string, telling: Telling] {
+  const [address, telling] = list(encoded);
+  const { nextAt, failureCount, failedSince, isMissed } = members(telling);
+  return [
+    nonEmpty(address),
+    {
+      nextAt: deadline(nextAt),
+      failureCount: count(failureCount),
+      failedSince: failedSince === null ? null : instant(failedSince),
+      isMissed: flag(isMissed),
+    },
+  ];
+}
+
+function encodePromise(record: promise.PromiseState): unknown {
+  if (record.kind === "absent") return null;
+  const { kind, createdAt, timeoutAt, param, tags, createKey, isExternal } = record;
   const created = {
     kind,
     createdAt,
@@ -146,13 +237,13 @@ function encodePromise(promise: PromiseState): unknown {
     createKey,
     isExternal,
   };
-  if (promise.kind === "pending") return created;
-  const { outcome, settledAt, value, settleKey } = promise;
+  if (record.kind === "pending") return created;
+  const { outcome, settledAt, value, settleKey } = record;
   return { ...created, outcome, settledAt, value: encodeValue(value), settleKey };
 }
 
-function decodePromise(encoded: unknown): PromiseState {
-  if (encoded === null) return absent;
+function decodePromise(encoded: unknown): promise.PromiseState {
+  if (encoded === null) return promise.absent;
   const stored = members(encoded);
   const created = {
     createdAt: instant(stored.createdAt),
@@ -177,7 +268,44 @@ function decodePromise(encoded: unknown): PromiseState {
     settledAt,
     value: value(stored.value),
     settleKey: textOrNull(stored.settleKey),
-  } satisfies PromiseRecord;
+  } satisfies promise.PromiseRecord;
+}
+
+function encodeTask(record: task.TaskState): unknown {
+  switch (record.kind) {
+    case "absent":
+      return null;
+    case "pending":
+    case "halted":
+      return { kind: record.kind, version: record.version, resumes: record.resumes };
+    case "acquired": {
+      const { kind, version, resumes, pid, ttl } = record;
+      return { kind, version, resumes, pid, ttl: `${ttl}` };
+    }
+    case "suspended":
+    case "fulfilled":
+      return { kind: record.kind, version: record.version };
+    default:
+      return unreachable(record);
+  }
+}
+
+function decodeTask(encoded: unknown): task.TaskState {
+  if (encoded === null) return task.absent;
+  const { kind, resumes, pid, ttl, ...stored } = members(encoded);
+  const version = taskVersion(count(stored.version));
+  switch (kind) {
+    case "pending":
+    case "halted":
+      return { kind, version, resumes: list(resumes).map(id) };
+    case "acquired":
+      return { kind, version, resumes: list(resumes).map(id), pid: text(pid), ttl: duration(ttl) };
+    case "suspended":
+    case "fulfilled":
+      return { kind, version };
+    default:
+      throw new Undecodable("a task of an unknown kind");
+  }
 }
 
 /** Pairs are lists, since a JSON object may neither hold `__proto__` nor keep `10` behind `9`. */
@@ -198,91 +326,7 @@ function upgrade(kind: Event["kind"], schema: number, stored: unknown): unknown 
   return steps.slice(schema - 1).reduce((older, step) => step(older), stored);
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Undecodable("no JSON"); // T2: the text is a client's, and does not go into a message
-  }
-}
-
-function members(stored: unknown): Members {
-  if (typeof stored !== "object" || stored === null) throw new Undecodable("no object");
-  return stored; // every member is checked before it is used
-}
-
-function list(stored: unknown): readonly unknown[] {
-  if (!Array.isArray(stored)) throw new Undecodable("no list");
-  return stored;
-}
-
-function text(stored: unknown): string {
-  if (typeof stored !== "string") throw new Undecodable("no text");
-  return stored;
-}
-
-function textOrNull(stored: unknown): string | null {
-  return stored === null ? null : text(stored);
-}
-
-function flag(stored: unknown): boolean {
-  if (typeof stored !== "boolean") throw new Undecodable("neither true nor false");
-  return stored;
-}
-
-export function id(stored: unknown): PromiseId {
-  return promiseId(nonEmpty(stored));
-}
-
-export function nonEmpty(stored: unknown): string {
-  if (stored === "") throw new Undecodable("an empty name");
-  return text(stored);
-}
-
-export function count(stored: unknown): number {
-  if (typeof stored !== "number" || !Number.isSafeInteger(stored) || stored < 0) {
-    throw new Undecodable("no count");
-  }
-  return stored;
-}
-
-function instant(stored: unknown): InstantMs {
-  return instantMs(count(stored));
-}
-
-function deadline(stored: unknown): DeadlineMs {
-  if (typeof stored !== "string" || !/^\d{1,19}$/.test(stored))
-    throw new Undecodable("no deadline");
-  return int64(BigInt(stored));
-}
-
-export function int64(stored: bigint): DeadlineMs {
-  if (stored < 0n || stored > int64Max) throw new Undecodable("a deadline beyond its range");
-  return deadlineMs(stored);
-}
-
-function outcome(stored: unknown): Outcome {
-  switch (stored) {
-    case "resolved":
-    case "rejected":
-    case "canceled":
-    case "timedout":
-      return stored;
-    default:
-      throw new Undecodable("no outcome");
-  }
-}
-
 function value(stored: unknown): Value {
   const { headers, data } = members(stored);
   return { headers: headers === null ? null : pairs(headers), data: textOrNull(data) };
-}
-
-function pairs(stored: unknown): Pairs {
-  const decoded = new Map<string, string>();
-  for (const pair of list(stored)) {
-    const [name, content] = list(pair);
-    decoded.set(text(name), text(content));
-  }
-  return decoded;
 }

@@ -2,9 +2,10 @@
 // See verify.ts for the rules.
 
 import { AssertionError } from "../kernel/assert.ts";
-import { absent, dueAt, evolve, type StreamState } from "../kernel/stream.ts";
-import { Undecodable } from "./codec.ts";
+import { absent, dueAt, evolve, type Stream, type StreamState } from "../kernel/stream.ts";
+import type { Timers } from "../kernel/timers.ts";
 import { columns } from "./columns.ts";
+import { Undecodable } from "./members.ts";
 import { eventOf, type HistoryRow, keyOf, type StreamsRow, streamOf } from "./rows.ts";
 
 export type Deviation = {
@@ -35,39 +36,47 @@ export class Fold {
     this.#position = event.position + 1;
   }
 
-  /** V1, V2, V3. */
+  /** V1, V2, V3, V4. */
   deviation(): Deviation | null {
     if (this.#broken !== null) return this.#broken;
+    const { version } = this.#row;
+    const misnumbered = deviation("version", BigInt(this.#version), version);
+    if (misnumbered !== null) return misnumbered;
+    const stored = read(this.#row);
+    if (typeof stored === "string") {
+      return { field: "the row", expected: "readable", found: stored };
+    }
+    return (
+      deviation("snapshot", this.state, stored.state) ??
+      this.#misindexed(stored.timers) ??
+      this.#mistimed(stored.timers)
+    );
+  }
+
+  /** V3. */
+  #misindexed(timers: Timers): Deviation | null {
     const found = columns(this.state);
     const indexed = {
       state: found?.state ?? null,
       timeout_at: found?.timeoutAt ?? null,
       is_timer: found === null ? null : BigInt(found.isTimer),
-      due_at: dueAt(this.state),
+      due_at: dueAt(this.state, timers),
     };
-    const { version, state, timeout_at, is_timer, due_at } = this.#row;
-    return (
-      deviation("version", BigInt(this.#version), version) ??
-      this.#stream() ??
-      deviation("columns", indexed, { state, timeout_at, is_timer, due_at })
-    );
+    const { state, timeout_at, is_timer, due_at } = this.#row;
+    return deviation("columns", indexed, { state, timeout_at, is_timer, due_at });
   }
 
-  /** The row as a server reads it. */
-  #stream(): Deviation | null {
-    const { version, revision, schema, snapshot } = this.#row;
-    const numbers = {
-      version: Number(version),
-      revision: Number(revision),
-      schema: Number(schema),
-    };
-    try {
-      const { state } = streamOf(keyOf(this.#row), { ...numbers, snapshot });
-      return deviation("snapshot", this.state, state);
-    } catch (error) {
-      if (!(error instanceof Undecodable)) throw error;
-      return { field: "the row", expected: "readable", found: error.message };
+  /** V4. */
+  #mistimed({ clockAt, tellings }: Timers): Deviation | null {
+    const { task, promise, listeners } = this.state;
+    const runs = task.kind === "pending" || task.kind === "acquired";
+    if (runs !== (clockAt !== null)) {
+      return { field: "timers.clockAt", expected: runs ? "a clock" : "none", found: show(clockAt) };
     }
+    const told = promise.kind === "settled" ? listeners : [];
+    const stray = tellings.keys().find((address) => !told.includes(address));
+    if (stray === undefined) return null;
+    return { field: `timers.tellings[${stray}]`, expected: "a listener", found: "none" };
   }
 
   /** V1. */
@@ -98,6 +107,18 @@ export class Fold {
       const field = `events[${this.#version}]`;
       return { field, expected: "an event that can have happened", found: error.message };
     }
+  }
+}
+
+/** The row as a server reads it; text: why it cannot. */
+function read(row: StreamsRow): Stream | string {
+  const { version, revision, schema, snapshot, timers } = row;
+  const numbers = { version: Number(version), revision: Number(revision), schema: Number(schema) };
+  try {
+    return streamOf(keyOf(row), { ...numbers, snapshot, timers });
+  } catch (error) {
+    if (!(error instanceof Undecodable)) throw error;
+    return error.message;
   }
 }
 

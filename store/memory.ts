@@ -24,21 +24,14 @@ import {
   type StateFilter,
   weight,
 } from "../kernel/search.ts";
-import {
-  absent,
-  type Change,
-  type Component,
-  type Stream,
-  type StreamKey,
-  type Write,
-} from "../kernel/stream.ts";
+import type { Change, Component, Stream, StreamKey, Write } from "../kernel/stream.ts";
 import { StreamMap } from "../kernel/stream-map.ts";
 import { Claims } from "./claims.ts";
 import { type Columns, columns } from "./columns.ts";
 import { Heap } from "./heap.ts";
 import { page } from "./page.ts";
 import { breakIn, type Probe, unprobed } from "./probe.ts";
-import type { Store } from "./store.ts";
+import { type Store, unwritten } from "./store.ts";
 import { streamWeight } from "./weight.ts";
 
 type Row = {
@@ -131,20 +124,20 @@ export class MemoryStore implements Store {
   #stream(key: StreamKey): Stream {
     const row = this.#rows.get(key);
     if (row !== undefined) return row.stream;
-    return { key, version: streamVersion(0), revision: streamRevision(0), state: absent };
+    return unwritten(key);
   }
 
   #hasMoved({ key, expectedRevision }: Change): boolean {
     return (this.#rows.get(key)?.stream.revision ?? 0) !== expectedRevision;
   }
 
-  #write(key: StreamKey, { version, events, snapshot, dueAt }: Write): void {
+  #write(key: StreamKey, { version, events, snapshot, timers, dueAt }: Write): void {
     const row = this.#rows.get(key) ?? this.#create(key);
     assert(row.stream.version + events.length === version, "a write leaves a gap in its stream");
     assert(version > 0, "a stream is written that has no event");
     for (const recorded of events) this.#append(row, recorded);
     const revision = streamRevision(row.stream.revision + 1);
-    row.stream = { key, version, revision, state: snapshot }; // A3
+    row.stream = { key, version, revision, state: snapshot, timers }; // A3
     this.#claims.end(key);
     this.#arm(row, dueAt);
   }

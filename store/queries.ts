@@ -30,7 +30,7 @@ const text = "";
 /** kind, id */
 export const selectStream = tables
   .selectFrom("streams")
-  .select(["version", "revision", "schema", "snapshot"])
+  .select(["version", "revision", "schema", "snapshot", "timers"])
   .where("kind", "=", kind)
   .where("id", "=", text)
   .compile().sql;
@@ -43,7 +43,7 @@ export const selectFence = tables
   .where("id", "=", text)
   .compile().sql;
 
-/** What every write of a stream sets, in the order of the columns. */
+/** What a write of a stream with events sets, in the order of the columns. */
 const written = {
   version: number,
   revision: number,
@@ -53,6 +53,7 @@ const written = {
   is_timer: number,
   schema: number,
   snapshot: text,
+  timers: text,
 };
 
 /** In the order of the columns. */
@@ -65,6 +66,13 @@ export const insertStream = tables
 export const updateStream = tables
   .updateTable("streams")
   .set(written)
+  .where("number", "=", number)
+  .compile().sql;
+
+/** revision, due date, timers, number: the snapshot stays as it is, and is not encoded again. */
+export const updateTimers = tables
+  .updateTable("streams")
+  .set({ revision: number, due_at: int64, timers: text })
   .where("number", "=", number)
   .compile().sql;
 
@@ -137,7 +145,7 @@ export const selectHistory = tables
 /** Every stream, oldest first. */
 export const selectStreams = tables
   .selectFrom("streams")
-  .select(["number", "kind", "id", "version", "revision", "schema", "snapshot"])
+  .select(["number", "kind", "id", "version", "revision", "schema", "snapshot", "timers"])
   .select(["due_at", "state", "timeout_at", "is_timer"])
   .orderBy("number")
   .compile().sql;

@@ -12,16 +12,13 @@ import {
 import type { FoundPromise, LoggedEvent } from "../kernel/search.ts";
 import type { Stream, StreamKey } from "../kernel/stream.ts";
 import {
-  count,
   decodeEvent,
   decodeSnapshot,
-  id,
-  int64,
-  nonEmpty,
+  decodeTimers,
   type StoredEvent,
   type StoredSnapshot,
-  Undecodable,
 } from "./codec.ts";
+import { count, id, int64, nonEmpty, Undecodable } from "./members.ts";
 
 /** What fences a stream, and names it in the other tables. */
 export type FenceRow = {
@@ -30,7 +27,11 @@ export type FenceRow = {
   readonly revision: number;
 };
 
-export type StreamRow = StoredSnapshot & { readonly version: number; readonly revision: number };
+export type StreamRow = StoredSnapshot & {
+  readonly version: number;
+  readonly revision: number;
+  readonly timers: string | null;
+};
 
 export type KeyRow = { readonly kind: string; readonly id: string };
 
@@ -56,6 +57,7 @@ export type StreamsRow = KeyRow & {
   readonly revision: bigint;
   readonly schema: bigint;
   readonly snapshot: string;
+  readonly timers: string | null;
   readonly due_at: bigint | null;
   readonly state: string | null;
   readonly timeout_at: bigint | null;
@@ -75,6 +77,7 @@ export function streamOf(key: StreamKey, row: StreamRow): Stream {
     version: streamVersion(count(row.version)),
     revision: streamRevision(count(row.revision)),
     state: decodeSnapshot(row),
+    timers: decodeTimers(row.timers),
   };
 }
 

@@ -23,6 +23,7 @@ type State = [
   isTimer: number | null,
   schema: number,
   snapshot: string,
+  timers: string | null,
 ];
 type Event = [
   position: number,
@@ -56,6 +57,9 @@ export function prepare(database: Database) {
     ),
     insertStream: prepared<[number: number, ...Key, ...State]>(database, queries.insertStream),
     updateStream: prepared<[...State, number: number]>(database, queries.updateStream),
+    updateTimers: prepared<
+      [revision: number, dueAt: bigint | null, timers: string | null, number: number]
+    >(database, queries.updateTimers),
     insertEvent: prepared<Event>(database, queries.insertEvent),
     insertTag: prepared<Tag>(database, queries.insertTag),
     deletions: queries.deletions.map((text) => prepared<[]>(database, text)),

@@ -6,7 +6,7 @@
 
 import type { Database } from "better-sqlite3";
 import { assert } from "../kernel/assert.ts";
-import { earliest, type InstantMs, isDue, streamRevision, streamVersion } from "../kernel/ids.ts";
+import { earliest, type InstantMs, isDue } from "../kernel/ids.ts";
 import type { Due, DueBounds, Loaded } from "../kernel/ports.ts";
 import {
   eventWeight,
@@ -16,16 +16,11 @@ import {
   type PromiseQuery,
   weight,
 } from "../kernel/search.ts";
-import {
-  absent,
-  type Component,
-  type Stream,
-  type StreamKey,
-  type Write,
-} from "../kernel/stream.ts";
+import type { Component, Stream, StreamKey, Write } from "../kernel/stream.ts";
 import { Claims } from "./claims.ts";
-import { encodeEvent, encodeSnapshot, eventSchema, snapshotSchema, Undecodable } from "./codec.ts";
+import { encodeEvent, encodeSnapshot, encodeTimers, eventSchema, snapshotSchema } from "./codec.ts";
 import { columns } from "./columns.ts";
+import { Undecodable } from "./members.ts";
 import { page } from "./page.ts";
 import { breakIn, type Probe, unprobed } from "./probe.ts";
 import {
@@ -41,7 +36,7 @@ import { isCorrupt, type Phase, translate } from "./sqlite-errors.ts";
 import { type FileOptions, openFile, type SqliteFile } from "./sqlite-file.ts";
 import { Search } from "./sqlite-search.ts";
 import { prepare, type Statements } from "./sqlite-statements.ts";
-import { type Store, StoreError } from "./store.ts";
+import { type Store, StoreError, unwritten } from "./store.ts";
 import { streamWeight } from "./weight.ts";
 
 /**
@@ -153,38 +148,36 @@ export class SqliteStore implements Store {
   }
 
   /** Row, events and tags of one stream (A3). */
-  #put({ kind, id }: StreamKey, write: Write, fence: FenceRow | null): void {
-    const { version, events, snapshot, dueAt } = write;
+  #put(key: StreamKey, write: Write, fence: FenceRow | null): void {
+    const { version, events } = write;
     const versionBefore = fence?.version ?? 0;
     assert(versionBefore + events.length === version, "a write leaves a gap in its stream");
     assert(version > 0, "a stream is written that has no event");
     const number = fence?.number ?? this.#end + 1;
-    const found = columns(snapshot);
-    const row = [
-      version,
-      (fence?.revision ?? 0) + 1,
-      dueAt,
-      found?.state ?? null,
-      found?.timeoutAt ?? null,
-      found === null ? null : Number(found.isTimer),
-      snapshotSchema,
-      encodeSnapshot(snapshot),
-    ] as const;
-    const { insertStream, updateStream, insertEvent, insertTag } = this.#statements;
-    if (fence === null) {
-      insertStream.run(number, kind, id, ...row);
-      for (const [name, value] of found?.tags ?? []) insertTag.run(name, value, number);
-    } else {
-      updateStream.run(...row, number);
-    }
+    if (fence === null) this.#insert(number, key, write);
+    else this.#update(fence, write);
     breakIn(this.#probe, "commit.middle");
     for (const [index, { at, command, event }] of events.entries()) {
       this.#end += 1;
       const place = [this.#end, number, versionBefore + index + 1] as const;
       const form = [event.kind, eventSchema(event.kind)] as const;
-      const named = versionBefore + index === 0 ? id : null; // the log names each stream once
-      insertEvent.run(...place, ...form, at, command, named, encodeEvent(event));
+      const named = versionBefore + index === 0 ? key.id : null; // the log names each stream once
+      this.#statements.insertEvent.run(...place, ...form, at, command, named, encodeEvent(event));
     }
+  }
+
+  #insert(number: number, { kind, id }: StreamKey, write: Write): void {
+    const { insertStream, insertTag } = this.#statements;
+    insertStream.run(number, kind, id, ...rowOf(write, 1));
+    const found = columns(write.snapshot);
+    for (const [name, value] of found?.tags ?? []) insertTag.run(name, value, number);
+  }
+
+  #update({ number, revision }: FenceRow, write: Write): void {
+    const { updateStream, updateTimers } = this.#statements;
+    const { events, dueAt, timers } = write;
+    if (events.length > 0) updateStream.run(...rowOf(write, revision + 1), number);
+    else updateTimers.run(revision + 1, dueAt, encodeTimers(timers), number);
   }
 
   /** A stream that cannot be read is passed over: what it owes cannot be told (A6). */
@@ -278,8 +271,20 @@ export class SqliteStore implements Store {
   }
 }
 
-function unwritten(key: StreamKey): Stream {
-  return { key, version: streamVersion(0), revision: streamRevision(0), state: absent };
+/** In the order of the columns. */
+function rowOf({ version, snapshot, timers, dueAt }: Write, revision: number) {
+  const found = columns(snapshot);
+  return [
+    version,
+    revision,
+    dueAt,
+    found?.state ?? null,
+    found?.timeoutAt ?? null,
+    found === null ? null : Number(found.isTimer),
+    snapshotSchema,
+    encodeSnapshot(snapshot),
+    encodeTimers(timers),
+  ] as const;
 }
 
 /** Null for a damaged record, whether its row or a page of it is damaged. */

@@ -4,7 +4,8 @@
 //   A1. A commit is atomic and durable when it returns, and seen by nobody before.
 //   A2. A component lands whole, and only if every stream in it still has the revision that was
 //       loaded, those included that it only read. The other components land without it.
-//   A3. Events and snapshot of a stream are written together; a stream never vanishes.
+//   A3. Events, snapshot and timers of a stream are written together; a stream never vanishes. A write
+//       without events moves its timers, its due date and its revision, and nothing else.
 //   A4. Each call reads one consistent state: all that was committed before, nothing in part.
 //   A5. `due` claims what it returns for `claimMs`: until then, or until the stream is written, it is
 //       not handed out again. A courtesy to the other servers; nothing rests on it. The end of an
@@ -14,10 +15,11 @@
 //   A6. A record that cannot be read is reported where its stream was asked for by key, fails a read
 //       that comes upon it, and keeps no other stream from being swept.
 
-import type { InstantMs } from "../kernel/ids.ts";
+import { type InstantMs, streamRevision, streamVersion } from "../kernel/ids.ts";
 import type { Due, DueBounds, Loaded, StoreFailure } from "../kernel/ports.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "../kernel/search.ts";
-import type { Component, StreamKey } from "../kernel/stream.ts";
+import { absent, type Component, type Stream, type StreamKey } from "../kernel/stream.ts";
+import { noTimers } from "../kernel/timers.ts";
 
 /** How long a claim lasts, ms. Arbitrary: longer than a batch takes, shorter than a person waits. */
 export const claimMs = 5_000;
@@ -42,6 +44,12 @@ export interface Store {
   log(ranges: readonly LogRange[]): readonly LogPage[];
   /** Erases everything: for tests, and for the debug surface (protocol.md §9). */
   reset(): void;
+}
+
+/** A stream that does not exist yet. */
+export function unwritten(key: StreamKey): Stream {
+  const [version, revision] = [streamVersion(0), streamRevision(0)];
+  return { key, version, revision, state: absent, timers: noTimers };
 }
 
 /**

@@ -7,7 +7,10 @@
 //       The first one names the stream, and no other one does.
 //   V2. Folding them gives the snapshot, every field and every pair in its order; revisions have no
 //       events to be told by. What the server could not read is a difference.
-//   V3. What is indexed (state, deadline, timer, due date, tags) is what the fold says.
+//   V3. What is indexed (state, deadline, timer, tags) is what the fold says; so is the due date, with
+//       the timers that are stored, which no event tells.
+//   V4. A task that waits for a worker, or has one, has a clock, and no other one has; and only who is
+//       to be told is being told.
 
 import type { Columns } from "./columns.ts";
 import { columns } from "./columns.ts";

@@ -2,8 +2,16 @@
 
 import { promiseWeight } from "../kernel/search.ts";
 import type { Stream } from "../kernel/stream.ts";
+import { resumesOf } from "../kernel/task.ts";
 
 export function streamWeight({ key, state }: Stream): number {
-  const waiting = state.callbacks.reduce((sum, awaiter) => sum + awaiter.length, 0);
-  return key.id.length + promiseWeight(state.promise) + waiting;
+  const { promise, task, callbacks, listeners } = state;
+  const waiting = lengths(callbacks) + lengths(listeners);
+  const holder = task.kind === "acquired" ? task.pid.length : 0;
+  const working = lengths(resumesOf(task)) + holder;
+  return key.id.length + promiseWeight(promise) + waiting + working;
+}
+
+function lengths(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }

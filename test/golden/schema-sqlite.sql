@@ -22,7 +22,7 @@ CREATE TABLE streams (
   timeout_at INTEGER,
   is_timer INTEGER,
   schema INTEGER NOT NULL,
-  snapshot TEXT NOT NULL,
+  snapshot TEXT NOT NULL, timers TEXT,
   UNIQUE (kind, id)
 ) STRICT;
 

@@ -1,8 +1,12 @@
 // Values as hostile as clients may send them, and histories that the kernel could have made.
 
 import { fc } from "@fast-check/vitest";
+import { AssertionError } from "../../kernel/assert.ts";
 import type { Event, PromiseCreated, PromiseSettled } from "../../kernel/event.ts";
-import { deadlineMs, instantMs, int64Max, promiseId } from "../../kernel/ids.ts";
+import { deadlineMs, durationMs, instantMs, int64Max, promiseId } from "../../kernel/ids.ts";
+import type { Telling } from "../../kernel/listener.ts";
+import { absent, evolve, type StreamState } from "../../kernel/stream.ts";
+import type { Timers } from "../../kernel/timers.ts";
 import type { Pairs, Value } from "../../kernel/value.ts";
 
 /** Close to each other in every order but that of their bytes. */
@@ -61,12 +65,21 @@ const deadline = fc.oneof(
   fc.bigInt(100n, int64Max),
 );
 
+const date = fc.oneof(fc.bigInt(0n, int64Max), fc.constant(int64Max)).map(deadlineMs);
+
+/** Most histories are of tasks. */
+const tags = fc
+  .tuple(arbitraryPairs, fc.constantFrom("poll://any@w", "poll://any@w/\u{1f600}", null))
+  .map(([pairs, target]) => {
+    return target === null ? pairs : new Map([["resonate:target", target], ...pairs]);
+  });
+
 const arbitraryCreated: fc.Arbitrary<PromiseCreated> = fc.record({
   kind: fc.constant("promise_created" as const),
   createdAt: fc.nat(50).map(instantMs),
   timeoutAt: deadline.map(deadlineMs),
   param: arbitraryValue,
-  tags: arbitraryPairs,
+  tags,
   key: fc.option(text),
   isExternal: fc.boolean(),
 });
@@ -79,29 +92,81 @@ const arbitrarySettled: fc.Arbitrary<PromiseSettled> = fc.record({
   key: fc.option(text),
 });
 
-export const arbitraryEvent: fc.Arbitrary<Event> = fc.oneof(
-  arbitraryCreated,
-  arbitrarySettled,
-  fc.record({ kind: fc.constant("callback_registered" as const), awaiter: arbitraryId }),
-  fc.record({ kind: fc.constant("callback_drained" as const), awaiter: arbitraryId }),
+/** A few, so that who was registered is met again. */
+const awaiter = fc.oneof(arbitraryId, fc.constantFrom("a", "b").map(promiseId));
+const address = fc.constantFrom("poll://any@w", "poll://uni@w/é", "http://h:1/?a=%20#'\"\\");
+
+/** @param kind one of whose members nothing is said */
+const bare = <Kind extends Event["kind"]>(kind: Kind) => fc.record({ kind: fc.constant(kind) });
+
+const arbitraryStep: fc.Arbitrary<Event> = fc.oneof(
+  fc.record({ kind: fc.constant("callback_registered" as const), awaiter }),
+  fc.record({ kind: fc.constant("callback_drained" as const), awaiter }),
+  fc.record({ kind: fc.constant("listener_registered" as const), address }),
+  fc.record({ kind: fc.constant("listener_drained" as const), address, wasTold: fc.boolean() }),
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("task_acquired" as const),
+      pid: text,
+      ttl: fc.oneof(fc.bigInt(1n, int64Max), fc.constant(int64Max)).map(durationMs),
+    }),
+  },
+  bare("task_released"),
+  bare("task_suspended"),
+  fc.record({ kind: fc.constant("task_resumed" as const), awaited: awaiter }),
+  bare("resumes_cleared"),
+  bare("task_halted"),
+  bare("task_continued"),
+  bare("lease_expired"),
 );
 
-/** Created, perhaps awaited, perhaps settled, perhaps drained. */
+export const arbitraryEvent: fc.Arbitrary<Event> = fc.oneof(arbitraryCreated, arbitrarySettled, {
+  weight: 5,
+  arbitrary: arbitraryStep,
+});
+
+/** Created, then whatever can happen, perhaps settled, then what can happen still. */
 export const arbitraryHistory: fc.Arbitrary<readonly Event[]> = fc
   .tuple(
     arbitraryCreated,
-    fc.uniqueArray(arbitraryId, { maxLength: 3 }),
+    fc.array(arbitraryStep, { maxLength: 24 }),
     fc.option(arbitrarySettled),
-    fc.nat(3),
+    fc.array(arbitraryStep, { maxLength: 12 }),
   )
-  .map(([created, awaiters, settled, drained]) => {
-    const registrations = awaiters.map((awaiter) => ({
-      kind: "callback_registered" as const,
-      awaiter,
-    }));
-    if (settled === null) return [created, ...registrations];
-    const drains = awaiters
-      .slice(0, drained)
-      .map((awaiter) => ({ kind: "callback_drained" as const, awaiter }));
-    return [created, ...registrations, settled, ...drains];
+  .map(([created, before, settled, after]) => {
+    const wished = [created, ...before, ...(settled === null ? [] : [settled, ...after])];
+    const history: Event[] = [];
+    let state = absent;
+    for (const event of wished) {
+      const next = follow(state, event);
+      if (next === null) continue;
+      history.push(event);
+      state = next;
+    }
+    return history;
   });
+
+/** Null: it cannot happen then. */
+function follow(state: StreamState, event: Event): StreamState | null {
+  try {
+    return evolve(state, event);
+  } catch (error) {
+    if (error instanceof AssertionError) return null;
+    throw error;
+  }
+}
+
+const arbitraryTelling: fc.Arbitrary<Telling> = fc.record({
+  nextAt: date,
+  failureCount: fc.nat(),
+  failedSince: fc.option(fc.nat().map(instantMs)),
+  isMissed: fc.boolean(),
+});
+
+export const arbitraryTimers: fc.Arbitrary<Timers> = fc.record({
+  clockAt: fc.option(date),
+  releaseCount: fc.nat(),
+  isMissed: fc.boolean(),
+  tellings: fc.array(fc.tuple(address, arbitraryTelling)).map((pairs) => new Map(pairs)),
+});

@@ -1,13 +1,13 @@
 // The cache against the contract of a store, with room for less than is in use; then its own rules.
 
 import { expect, test } from "vitest";
-import { promiseId } from "../../kernel/ids.ts";
+import { deadlineMs, promiseId } from "../../kernel/ids.ts";
 import { promiseKey } from "../../kernel/stream.ts";
 import { CachedStore } from "../../store/cached.ts";
 import { MemoryStore } from "../../store/memory.ts";
 import { StoreError } from "../../store/store.ts";
 import { conformance } from "./conformance.ts";
-import { commit, create, key, read, settled, stale, stream, written } from "./given.ts";
+import { commit, create, key, read, settled, stale, stream, timed, written } from "./given.ts";
 
 conformance("cached", () => {
   const store = new CachedStore(new MemoryStore(), { streamsMax: 4, weightMax: 100 });
@@ -49,6 +49,15 @@ test("cached: M1 what was written, and what was read, is not read again", () => 
   expect(stream(cached, "a")).toEqual(stream(store, "a"));
   expect(stream(cached, "b")).toMatchObject({ revision: 1 });
   expect(store.asked).toBe(1); // the one that asks the store itself
+});
+
+test("cached: M1 a write without events is kept like any other", () => {
+  const { store, cached } = start();
+  create(cached, "a");
+  commit(cached, timed(cached, "a", { clockAt: deadlineMs(5n) }));
+  store.asked = 0;
+  expect(stream(cached, "a")).toMatchObject({ revision: 2, timers: { clockAt: 5n } });
+  expect(store.asked).toBe(0);
 });
 
 test("cached: M1 what does not exist is not kept: another one may write it", () => {

@@ -5,11 +5,14 @@ import { join } from "node:path";
 import { fc, test as property } from "@fast-check/vitest";
 import { expect, test } from "vitest";
 import type { Event } from "../../kernel/event.ts";
-import { deadlineMs, instantMs, int64Max, promiseId } from "../../kernel/ids.ts";
+import { deadlineMs, durationMs, instantMs, int64Max, promiseId } from "../../kernel/ids.ts";
 import { fold, type StreamState } from "../../kernel/stream.ts";
+import { noTimers } from "../../kernel/timers.ts";
 import { emptyValue, noPairs } from "../../kernel/value.ts";
 import * as codec from "../../store/codec.ts";
-import { arbitraryEvent, arbitraryHistory } from "./arbitraries.ts";
+import { Undecodable } from "../../store/members.ts";
+import { arbitraryEvent, arbitraryHistory, arbitraryTimers } from "./arbitraries.ts";
+import { created, registered, settled } from "./given.ts";
 
 const stored = (event: Event) => {
   return {
@@ -93,6 +96,18 @@ const golden: readonly Event[] = [
   },
   { kind: "callback_registered", awaiter: promiseId("bar") },
   { kind: "callback_drained", awaiter: promiseId("bar") },
+  { kind: "listener_registered", address: "poll://any@workers" },
+  { kind: "listener_drained", address: "poll://any@workers", wasTold: true },
+  { kind: "listener_drained", address: "http://[::1]:9/é?\u{1f600}", wasTold: false },
+  { kind: "task_acquired", pid: "w1", ttl: durationMs(60_000n) },
+  { kind: "task_acquired", pid: "", ttl: durationMs(int64Max) },
+  { kind: "task_released" },
+  { kind: "task_suspended" },
+  { kind: "task_resumed", awaited: promiseId("bar") },
+  { kind: "resumes_cleared" },
+  { kind: "task_halted" },
+  { kind: "task_continued" },
+  { kind: "lease_expired" },
 ];
 
 test("codec: T3 events of every schema are read for ever", () => {
@@ -138,6 +153,15 @@ const damaged: readonly (readonly [kind: string, schema: number, data: string])[
   ["callback_registered", 1, "[]"],
   ["callback_registered", 1, '{"awaiter":""}'],
   ["callback_registered", 1, '{"awaiter":7}'],
+  ["task_acquired",       1, '{"pid":"w","ttl":60}'],
+  ["task_acquired",       1, '{"pid":"w","ttl":"0"}'],
+  ["task_acquired",       1, '{"pid":"w","ttl":"9223372036854775808"}'],
+  ["task_acquired",       1, '{"pid":null,"ttl":"60"}'],
+  ["task_released",       1, "null"],
+  ["task_released",       2, "{}"],
+  ["task_resumed",        1, '{"awaited":""}'],
+  ["listener_registered", 1, '{"address":""}'],
+  ["listener_drained",    1, '{"address":"poll://any@w"}'],
   ["promise_settled",     1, '{"outcome":"pending","settledAt":1,"value":{"headers":null,"data":null},"key":null}'],
   ["promise_settled",     1, '{"outcome":"resolved","settledAt":-1,"value":{"headers":null,"data":null},"key":null}'],
   ["promise_settled",     1, '{"outcome":"resolved","settledAt":1.5,"value":{"headers":null,"data":null},"key":null}'],
@@ -148,7 +172,7 @@ const damaged: readonly (readonly [kind: string, schema: number, data: string])[
 ];
 
 test.each(damaged)("codec: T2 %s, schema %d, %s is found to be damaged", (kind, schema, data) => {
-  expect(() => codec.decodeEvent({ kind, schema, data })).toThrow(codec.Undecodable);
+  expect(() => codec.decodeEvent({ kind, schema, data })).toThrow(Undecodable);
 });
 
 test.each(["9223372036854775808", "-1", "", " 1", "0x10", "1e3"])(
@@ -159,7 +183,7 @@ test.each(["9223372036854775808", "-1", "", " 1", "0x10", "1e3"])(
     const data = text.replace('"2524608000000"', JSON.stringify(timeoutAt));
     expect(data).not.toBe(text);
     expect(() => codec.decodeEvent({ kind: "promise_created", schema: 1, data })).toThrow(
-      codec.Undecodable,
+      Undecodable,
     );
   },
 );
@@ -186,25 +210,147 @@ test.each([
   expect(codec.decodeSnapshot({ schema, snapshot: text }).promise).toMatchObject(at);
   expect(text).toContain(from);
   const damaged = text.replace(from, to);
-  expect(() => codec.decodeSnapshot({ schema, snapshot: damaged })).toThrow(codec.Undecodable);
+  expect(() => codec.decodeSnapshot({ schema, snapshot: damaged })).toThrow(Undecodable);
 });
 
-test("codec: T2 a snapshot of an unknown schema is not read", () => {
-  const { snapshot: text } = snapshot(fold(golden.slice(0, 1)));
-  expect(() => codec.decodeSnapshot({ schema: 2, snapshot: text })).toThrow(codec.Undecodable);
+test.each([0, 1.5, 3, Number.NaN])(
+  "codec: T2 a snapshot of the schema %d is not read",
+  (schema) => {
+    const { snapshot: text } = snapshot(fold(golden.slice(0, 1)));
+    expect(() => codec.decodeSnapshot({ schema, snapshot: text })).toThrow(Undecodable);
+  },
+);
+
+const birth = created({ tags: { "resonate:target": "poll://any@w" } });
+const held = fold([birth, { kind: "task_acquired", pid: "w", ttl: durationMs(60n) }]);
+
+// biome-ignore format: a table is read down its columns
+test.each([
+  ["lost",                               fold([birth]), /"task":\{.*?\}/,       '"task":null'],
+  ["there without a target",             fold([birth]), "resonate:target",      "resonate:tarmac"],
+  ["fulfilled while its promise is not", fold([birth]), '"kind":"pending","version"', '"kind":"fulfilled","version"'],
+  ["pending though its promise is not",  fold([birth, settled()]), '"kind":"fulfilled"', '"kind":"suspended"'],
+  ["of no known kind",                   fold([birth]), '"kind":"pending","version"', '"kind":"asleep","version"'],
+  ["of less than no version",            held,          '"version":1',          '"version":-1'],
+  ["resumed by nobody",                  held,          '"resumes":[]',         '"resumes":[""]'],
+  ["resumed by nothing",                 held,          '"resumes":[],',        ""],
+  ["held for no time",                   held,          '"ttl":"60"',           '"ttl":"0"'],
+  ["held by nobody",                     held,          '"pid":"w"',            '"pid":null'],
+  ["listened to by nobody",              held,          '"listeners":[]',       '"listeners":[""]'],
+  ["without its listeners",              held,          ',"listeners":[]',      ""],
+])("codec: T2 a task that is %s is found to be damaged", (_what, state, from, to) => {
+  const { schema, snapshot: text } = snapshot(state);
+  const damaged = text.replace(from, to);
+  expect(damaged).not.toBe(text);
+  expect(codec.decodeSnapshot({ schema, snapshot: text })).toEqual(state);
+  expect(() => codec.decodeSnapshot({ schema, snapshot: damaged })).toThrow(Undecodable);
 });
 
-property.prop([fc.json(), arbitraryHistory, fc.nat(), fc.string({ maxLength: 3 })])(
+test("codec: T4 a snapshot of schema 1 has the task that its promise calls for", () => {
+  const older = (events: readonly Event[]) => {
+    const { promise, callbacks } = JSON.parse(codec.encodeSnapshot(fold(events)));
+    return { schema: 1, snapshot: JSON.stringify({ promise, callbacks }) };
+  };
+  const histories = [
+    [],
+    [created({ tags: { t: "x" } }), registered("b")],
+    [birth],
+    [birth, registered("b"), settled("rejected")],
+  ];
+  const kinds = histories.map((events) => {
+    const state = codec.decodeSnapshot(older(events));
+    expect(state).toEqual(fold(events));
+    return state.task.kind;
+  });
+  expect(kinds).toEqual(["absent", "absent", "pending", "fulfilled"]);
+});
+
+property.prop([arbitraryTimers])("codec: T1 timers are decoded to what they were", (timers) => {
+  const decoded = codec.decodeTimers(codec.encodeTimers(timers));
+  expect(decoded).toEqual(timers);
+  expect([...decoded.tellings]).toEqual([...timers.tellings]);
+});
+
+test("codec: T1 timers that say nothing are null, and those that say anything are not", () => {
+  const telling = { nextAt: deadlineMs(0n), failureCount: 0, failedSince: null, isMissed: false };
+  const tellings = new Map([["poll://any@w", telling]]);
+  expect(codec.encodeTimers({ ...noTimers })).toBe(null);
+  expect(codec.encodeTimers({ ...noTimers, clockAt: deadlineMs(0n), tellings })).toBe(
+    '{"clockAt":"0","releaseCount":0,"isMissed":false,"tellings":' +
+      '[["poll://any@w",{"nextAt":"0","failureCount":0,"failedSince":null,"isMissed":false}]]}',
+  );
+  for (const set of [{ clockAt: deadlineMs(0n) }, { releaseCount: 1 }, { isMissed: true }]) {
+    const timers = { ...noTimers, ...set };
+    expect(codec.decodeTimers(codec.encodeTimers(timers))).toEqual(timers);
+  }
+});
+
+const someTimers =
+  '{"clockAt":"5","releaseCount":1,"isMissed":false,"tellings":' +
+  '[["poll://any@w",{"nextAt":"7","failureCount":1,"failedSince":3,"isMissed":true}]]}';
+
+// biome-ignore format: a table is read down its columns
+test.each([
+  ['"5"',              "5"],
+  ['"5"',              '"-5"'],
+  ['"5"',              '"9223372036854775808"'],
+  ['"clockAt":"5",',   ""],
+  ['"releaseCount":1', '"releaseCount":-1'],
+  ['"releaseCount":1', '"releaseCount":1.5'],
+  ['"isMissed":false', '"isMissed":0'],
+  [/"tellings".*\]/,   '"tellings":{}'],
+  [/"tellings".*\]/,   '"tellings":["poll://any@w"]'],
+  [/"tellings".*\]/,   '"tellings":[["poll://any@w"]]'],
+  ['"poll://any@w"',   '""'],
+  ['"7"',              "null"],
+  ['"failureCount":1', '"failureCount":"1"'],
+  ['"failedSince":3',  '"failedSince":-3'],
+  ['"isMissed":true',  '"isMissed":"true"'],
+  [/^.*$/,             ""],
+  [/^.*$/,             "null"],
+  [/^.*$/,             "[]"],
+])("codec: T2 timers with %s made %j are found to be damaged", (from, to) => {
+  const damaged = someTimers.replace(from, to);
+  expect(damaged).not.toBe(someTimers);
+  expect(codec.decodeTimers(someTimers).tellings.get("poll://any@w")?.isMissed).toBe(true);
+  expect(() => codec.decodeTimers(damaged)).toThrow(Undecodable);
+});
+
+test("codec: the histories of these tests hold every event there is", () => {
+  const kinds = fc
+    .sample(arbitraryHistory, { seed: 7, numRuns: 300 })
+    .flat()
+    .map(({ kind }) => kind);
+  expect([...new Set(kinds)].toSorted()).toEqual(
+    [...new Set(golden.map(({ kind }) => kind))].toSorted(),
+  );
+});
+
+property.prop([
+  fc.json(),
+  arbitraryHistory,
+  arbitraryTimers,
+  fc.nat(),
+  fc.string({ maxLength: 3 }),
+  fc.constantFrom(1, 2),
+])(
   "codec: T2 whatever stands in a row, it is decoded or found undecodable",
-  (json, events, place, junk) => {
-    const { schema, snapshot: text } = snapshot(fold(events));
-    const at = place % text.length;
-    const cut = text.slice(0, at) + junk + text.slice(at + 1);
-    for (const each of [json, cut]) {
+  (json, events, timers, place, junk, schema) => {
+    const cut = (text: string) => {
+      const at = place % text.length;
+      return text.slice(0, at) + junk + text.slice(at + 1);
+    };
+    const snapshots = [json, cut(snapshot(fold(events)).snapshot)];
+    const readings = [
+      ...snapshots.map((each) => () => codec.decodeSnapshot({ schema, snapshot: each })),
+      () => codec.decodeTimers(json),
+      () => codec.decodeTimers(cut(codec.encodeTimers(timers) ?? "null")),
+    ];
+    for (const read of readings) {
       try {
-        codec.decodeSnapshot({ schema, snapshot: each });
+        read();
       } catch (error) {
-        expect(error).toBeInstanceOf(codec.Undecodable);
+        expect(error).toBeInstanceOf(Undecodable);
       }
     }
   },

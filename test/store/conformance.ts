@@ -1,25 +1,33 @@
 // The contract of a store, for every implementation. In the order of the verbs: load, commit, due,
 // query, log. What only a database can do wrong is in the test of that database.
 
+import { fc, test as property } from "@fast-check/vitest";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { instantMs, int64Max, position } from "../../kernel/ids.ts";
+import type { Event } from "../../kernel/event.ts";
+import { deadlineMs, instantMs, int64Max, position } from "../../kernel/ids.ts";
 import type { PromiseQuery, StateFilter } from "../../kernel/search.ts";
-import { absent } from "../../kernel/stream.ts";
+import { absent, dueAt, fold } from "../../kernel/stream.ts";
+import { noTimers } from "../../kernel/timers.ts";
 import { claimMs, type Store } from "../../store/store.ts";
+import { arbitraryHistory, arbitraryTimers } from "./arbitraries.ts";
 import * as given from "./given.ts";
 import {
+  acquired,
   arm,
   commit,
   create,
   created,
   due,
   key,
+  listening,
+  now,
   query,
   read,
   registered,
   settled,
   stale,
   stream,
+  timed,
   written,
 } from "./given.ts";
 
@@ -38,6 +46,9 @@ export function conformance(name: string, open: () => given.Given): void {
     };
     loads(it);
     commits(it);
+    timings(it);
+    clocks(it);
+    folds(() => store);
     dues(it);
     claims(it);
     filters(it);
@@ -46,12 +57,14 @@ export function conformance(name: string, open: () => given.Given): void {
   });
 }
 
+const nothing = { state: absent, timers: noTimers };
+
 type It = (rule: string, run: (store: given.Given["store"]) => void) => void;
 
 function loads(it: It): void {
   it("A3 a stream that was never written is there, absent, at zero", (store) => {
     expect(store.load([key("a")])).toEqual([
-      { kind: "stream", stream: { key: key("a"), version: 0, revision: 0, state: absent } },
+      { kind: "stream", stream: { key: key("a"), version: 0, revision: 0, ...nothing } },
     ]);
     expect(store.load([])).toEqual([]);
   });
@@ -69,10 +82,13 @@ function loads(it: It): void {
     const change = written(store, "a", [birth, registered("b"), end]);
     expect(commit(store, change)).toEqual([]);
     expect(store.load([key("b"), key("a")])).toEqual([
-      { kind: "stream", stream: { key: key("b"), version: 0, revision: 0, state: absent } },
+      { kind: "stream", stream: { key: key("b"), version: 0, revision: 0, ...nothing } },
       {
         kind: "stream",
-        stream: { key: key("a"), version: 3, revision: 1, state: change.write?.snapshot },
+        stream: {
+          ...{ key: key("a"), version: 3, revision: 1 },
+          ...{ state: change.write?.snapshot, timers: noTimers },
+        },
       },
     ]);
     const { promise } = stream(store, "a").state;
@@ -160,9 +176,132 @@ function commits(it: It): void {
   });
 }
 
+const target = { "resonate:target": "poll://any@w" };
+const told = { nextAt: deadlineMs(40n), failureCount: 2, failedSince: now, isMissed: true };
+const clock = (at: bigint) => ({ clockAt: deadlineMs(at) });
+
+/** What moves without events. */
+function timings(it: It): void {
+  it("A3 a write without events moves timers, due date and revision, and nothing else", (store) => {
+    const all = { of: null, after: 0, limit: 9, weightMax: 999 };
+    commit(store, timed(store, "a", clock(20n), created({ tags: target }), acquired()));
+    const before = stream(store, "a");
+    const log = store.log([all]);
+    const timers = {
+      ...{ clockAt: deadlineMs(int64Max - 1n), releaseCount: 7, isMissed: true },
+      tellings: new Map([["http://é/'\"", told]]),
+    };
+    expect(commit(store, timed(store, "a", timers))).toEqual([]);
+    expect(stream(store, "a")).toEqual({ ...before, revision: 2, timers });
+    expect(store.log([all])).toEqual(log);
+    expect(due(store, 9_999)).toEqual({ streams: [], nextAt: int64Max - 1n });
+    expect(commit(store, timed(store, "a", {}))).toEqual([]);
+    expect(stream(store, "a")).toEqual({ ...before, revision: 3, timers: noTimers });
+  });
+
+  it("A3 timers are written with the events of their stream, and left by a mere read", (store) => {
+    const birth = created({ tags: target });
+    commit(store, timed(store, "a", clock(20n), birth));
+    store.commit([{ changes: [read(store, "a"), written(store, "b", [created()])] }]);
+    expect(stream(store, "a").timers).toEqual({ ...noTimers, ...clock(20n) });
+    commit(store, timed(store, "a", clock(90n), acquired()));
+    expect(stream(store, "a")).toMatchObject({ version: 2, revision: 2, timers: clock(90n) });
+    commit(store, timed(store, "a", {}, settled()));
+    expect(stream(store, "a")).toMatchObject({ state: { task: { kind: "fulfilled" } } });
+    expect(stream(store, "a").timers).toEqual(noTimers);
+    expect(due(store, 9_999)).toEqual({ streams: [], nextAt: null });
+  });
+
+  it("A2 of two writes without events from one revision the first wins", (store) => {
+    commit(store, timed(store, "a", clock(20n), created({ tags: target }), acquired()));
+    const [first, second] = [clock(30n), clock(40n)].map((timers) => timed(store, "a", timers));
+    const expiry = timed(store, "a", clock(50n), { kind: "lease_expired" });
+    const reader = read(store, "a");
+    const changes = [first, second, expiry].flatMap((change) => change ?? []);
+    expect(commit(store, ...changes)).toEqual([1, 2]);
+    expect(commit(store, expiry)).toEqual([0]); // the lease has just been prolonged
+    expect(store.commit([{ changes: [reader, written(store, "b", [created()])] }])).toEqual([0]);
+    expect(stream(store, "a")).toMatchObject({ version: 2, revision: 2, timers: clock(30n) });
+    expect(commit(store, stale(timed(store, "a", clock(60n))))).toEqual([0]);
+    expect(due(store, 29)).toEqual({ streams: [], nextAt: 30n });
+  });
+
+  it("A2 a write without events falls with its component", (store) => {
+    commit(store, timed(store, "a", clock(20n), created({ tags: target })));
+    const changes = [timed(store, "a", clock(30n)), stale(written(store, "b", [created()]))];
+    expect(store.commit([{ changes }])).toEqual([0]);
+    expect(stream(store, "a")).toMatchObject({ revision: 1, timers: clock(20n) });
+  });
+}
+
+function clocks(it: It): void {
+  it("a stream is due by the clock of its task, its deadline, or who is to be told", (store) => {
+    const birth = created({ timeoutAt: 50n, tags: target });
+    commit(store, timed(store, "a", clock(20n), birth));
+    expect(due(store, 0).nextAt).toBe(20n);
+    commit(store, timed(store, "a", clock(70n), listening("poll://any@v"), acquired()));
+    expect(due(store, 0).nextAt).toBe(50n);
+    commit(store, timed(store, "a", {}, settled()));
+    expect(due(store, 0).nextAt).toBe(1n);
+    const tellings = new Map([["poll://any@v", told]]);
+    commit(store, timed(store, "a", { tellings }));
+    expect(due(store, 0).nextAt).toBe(40n);
+    expect(due(store, 40).streams).toEqual([stream(store, "a")]);
+    const drained = { kind: "listener_drained", address: "poll://any@v", wasTold: true } as const;
+    commit(store, timed(store, "a", {}, drained));
+    expect(due(store, 9_999)).toEqual({ streams: [], nextAt: null });
+  });
+
+  it("A5, A7 a write without events ends a claim", (store) => {
+    commit(store, timed(store, "only", clock(20n), created({ tags: target })));
+    expect(names(store, 30)).toEqual(["only"]);
+    commit(store, timed(store, "only", clock(9_000n)));
+    expect(due(store, 31)).toEqual({ streams: [], nextAt: 9_000n }); // not the end of the claim
+    for (const id of ["sooner", "later"]) {
+      commit(store, timed(store, id, clock(20n), created({ tags: target })));
+    }
+    expect(names(store, 30)).toEqual(["sooner", "later"]);
+    commit(store, timed(store, "sooner", clock(25n)), timed(store, "later", clock(60n)));
+    expect(due(store, 24)).toEqual({ streams: [], nextAt: 25n });
+    expect(names(store, 31)).toEqual(["sooner"]);
+    expect(names(store, 60)).toEqual(["later"]);
+  });
+}
+
+function folds(store: () => Store): void {
+  const write = fc.tuple(fc.integer({ min: 0, max: 9 }), arbitraryTimers);
+  property.prop([arbitraryHistory, fc.array(write, { maxLength: 6 })])(
+    "store: A3 whatever happens to a stream, its state is the fold of its log",
+    (history, writes) => {
+      store().reset();
+      let from = 0;
+      for (const [count, timers] of [[1, noTimers] as const, ...writes]) {
+        const events = history.slice(from, from + count);
+        from += events.length;
+        expect(commit(store(), timed(store(), "a", timers, ...events))).toEqual([]);
+      }
+      const { state, timers, ...numbers } = stream(store(), "a");
+      const [log] = store().log([{ of: key("a"), after: 0, limit: 99, weightMax: 1e9 }]);
+      expect(log?.events.map(({ event }) => event)).toEqual(history.slice(0, from));
+      expect(numbers).toEqual({ key: key("a"), version: from, revision: writes.length + 1 });
+      expect(state).toEqual(fold(history.slice(0, from)));
+      expect(timers).toEqual(writes.at(-1)?.[1] ?? noTimers);
+      const date = dueAt(state, timers);
+      const found = due(store(), 0);
+      expect(found.streams).toHaveLength(date === 0n ? 1 : 0);
+      expect(found.nextAt).toBe(date === 0n ? null : date);
+    },
+  );
+}
+
 function names(store: Store, at: number, limit = 99): readonly string[] {
   return due(store, at, limit).streams.map((each) => each.key.id);
 }
+
+const weights: readonly (readonly [what: string, ...Event[]])[] = [
+  ["but never none, and what is left over is next", registered("56789")],
+  ["listeners counted", listening("56789")],
+];
 
 function dues(it: It): void {
   it("due streams come by date, then by creation", (store) => {
@@ -186,27 +325,29 @@ function dues(it: It): void {
     expect(names(store, 30, 2)).toEqual(["c"]);
   });
 
-  it("no more come than weigh enough, but never none, and what is left over is next", (store) => {
-    const events = [created({ timeoutAt: 20n, param: { headers: null, data: "1234" } })];
-    const awaited = [...events, registered("56789")];
-    commit(store, written(store, "a", awaited, 20n), written(store, "b", awaited, 21n));
-    commit(store, written(store, "c", events, 22n));
-    const seen = [1, 10, 11, 20, 21].map((weightMax) => {
-      const { streams, nextAt } = store.due(instantMs(30), { limit: 9, weightMax });
-      commit(
-        store,
-        ...streams.map(({ key: { id } }, at) => written(store, id, [], 20n + BigInt(at))),
-      );
-      return [streams.map(({ key: { id } }) => id).join(" "), nextAt];
+  for (const [what, ...more] of weights)
+    it(`no more come than weigh enough, ${what}`, (store) => {
+      const birth = created({ timeoutAt: 20n, param: { headers: null, data: "1234" } });
+      const events = [birth];
+      const awaited = [birth, ...more];
+      commit(store, written(store, "a", awaited, 20n), written(store, "b", awaited, 21n));
+      commit(store, written(store, "c", events, 22n));
+      const seen = [1, 10, 11, 20, 21].map((weightMax) => {
+        const { streams, nextAt } = store.due(instantMs(30), { limit: 9, weightMax });
+        commit(
+          store,
+          ...streams.map(({ key: { id } }, at) => written(store, id, [], 20n + BigInt(at))),
+        );
+        return [streams.map(({ key: { id } }) => id).join(" "), nextAt];
+      });
+      expect(seen).toEqual([
+        ["a", 21n],
+        ["a", 21n],
+        ["a b", 22n],
+        ["a b", 22n],
+        ["a b c", null],
+      ]);
     });
-    expect(seen).toEqual([
-      ["a", 21n],
-      ["a", 21n],
-      ["a b", 22n],
-      ["a b", 22n],
-      ["a b c", null],
-    ]);
-  });
 
   it("the next date is exact to the last digit, and null if there is none", (store) => {
     create(store, "never");

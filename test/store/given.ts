@@ -6,6 +6,7 @@ import type { Event, Outcome } from "../../kernel/event.ts";
 import {
   commandId,
   deadlineMs,
+  durationMs,
   instantMs,
   int64Max,
   promiseId,
@@ -16,11 +17,13 @@ import type { Due } from "../../kernel/ports.ts";
 import type { PromiseQuery } from "../../kernel/search.ts";
 import {
   type Change,
+  dueAt,
   evolve,
   promiseKey,
   type Stream,
   type StreamKey,
 } from "../../kernel/stream.ts";
+import { noTimers, type Timers } from "../../kernel/timers.ts";
 import { emptyValue, noPairs, type Value } from "../../kernel/value.ts";
 import type { Store } from "../../store/store.ts";
 
@@ -53,6 +56,14 @@ export function settled(outcome: Outcome = "resolved", value: Value = emptyValue
   return { kind: "promise_settled", outcome, settledAt: instantMs(1), value, key: null };
 }
 
+export function acquired(pid = "w1", ttl = 60_000n): Event {
+  return { kind: "task_acquired", pid, ttl: durationMs(ttl) };
+}
+
+export function listening(address: string): Event {
+  return { kind: "listener_registered", address };
+}
+
 export function registered(awaiter: string): Event {
   return { kind: "callback_registered", awaiter: promiseId(awaiter) };
 }
@@ -63,14 +74,14 @@ export function stream(store: Store, name: string): Stream {
   return loaded.stream;
 }
 
-/** @param dueAt null: never; a write without events moves nothing else */
+/** @param date when it is due, whatever the kernel would say; null: never */
 export function written(
   store: Store,
   name: string,
   events: readonly Event[],
-  dueAt: bigint | null = null,
+  date: bigint | null = null,
 ): Change {
-  const { key, version, revision, state } = stream(store, name);
+  const { key, version, revision, state, timers } = stream(store, name);
   const at = instantMs(7);
   const write = {
     version: streamVersion(version + events.length),
@@ -78,9 +89,23 @@ export function written(
       return { at, command: commandId(`${name}-${version + index + 1}`), event };
     }),
     snapshot: events.reduce(evolve, state),
-    dueAt: dueAt === null ? null : deadlineMs(dueAt),
+    timers,
+    dueAt: date === null ? null : deadlineMs(date),
   };
   return { key, expectedRevision: revision, write };
+}
+
+/** What moves with these timers, due when the kernel says so; without events, as a heartbeat does. */
+export function timed(
+  store: Store,
+  name: string,
+  timers: Partial<Timers>,
+  ...events: readonly Event[]
+): Change {
+  const { write, ...change } = written(store, name, events);
+  assert(write !== null, "a write that is none");
+  const set = { ...noTimers, ...timers };
+  return { ...change, write: { ...write, timers: set, dueAt: dueAt(write.snapshot, set) } };
 }
 
 export function read(store: Store, name: string): Change {

@@ -3,11 +3,25 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Batch } from "../../kernel/batch.ts";
+import { keys } from "../../kernel/command.ts";
+import { commandId, deadlineMs, instantMs } from "../../kernel/ids.ts";
+import { usualRules } from "../../kernel/rules.ts";
+import { fold } from "../../kernel/stream.ts";
+import { obligations } from "../../kernel/sweep.ts";
 import { migrate, migrations } from "../../store/migrate.ts";
 import { openSqlite, SqliteStore } from "../../store/sqlite.ts";
 import { inMemory, openFile } from "../../store/sqlite-file.ts";
@@ -15,7 +29,19 @@ import { StoreError } from "../../store/store.ts";
 import { openReader } from "../../store/verify.ts";
 import { conformance } from "./conformance.ts";
 import { breakChain, damage } from "./damage.ts";
-import { arm, commit, create, created, due, key, query, stream, written } from "./given.ts";
+import {
+  arm,
+  commit,
+  create,
+  created,
+  due,
+  key,
+  query,
+  settled,
+  stream,
+  timed,
+  written,
+} from "./given.ts";
 
 let folder: string;
 let path: string;
@@ -209,7 +235,7 @@ test("sqlite: a migration that fails leaves no trace, its version included", () 
     return names.all().length;
   };
   const before = [version(), tables()];
-  const next = { number: 2, sqlite: ["CREATE TABLE next (x)", "CREATE TABLE next (x)"] };
+  const next = { number: 3, sqlite: ["CREATE TABLE next (x)", "CREATE TABLE next (x)"] };
   expect(() => migrate(database, [...migrations, next])).toThrow("already exists");
   expect([version(), tables(), database.inTransaction]).toEqual([...before, false]);
   close();
@@ -219,9 +245,9 @@ test("sqlite: a newer schema is refused, with both versions", () => {
   using((store) => create(store, "a"));
   edit("PRAGMA user_version = 7");
   const { message } = thrown(() => openSqlite(path));
-  expect(message).toContain("has schema version 7, and this server knows version 1");
+  expect(message).toContain("has schema version 7, and this server knows version 2");
   expect(thrown(() => openReader(path)).message).toContain("schema version 7");
-  edit("PRAGMA user_version = 1");
+  edit("PRAGMA user_version = 2");
   using((store) => expect(stream(store, "a").version).toBe(1));
 });
 
@@ -384,6 +410,9 @@ test.each([
   ["revision = 9223372036854775807", "unreadable", 0],
   ["schema = 99", "unreadable", 0],
   ["snapshot = '[]'", "unreadable", 0],
+  ["timers = ''", "unreadable", 0],
+  ["timers = '{}'", "unreadable", 0],
+  ["timers = '5'", "unreadable", 0],
   ["due_at = -1", "stream", 0],
   ["kind = 'poem'", "stream", 0],
   ["number = number", "stream", 1],
@@ -396,10 +425,101 @@ test.each([
   });
 });
 
+test("sqlite: A6 damaged timers are in the way of their own stream alone, and of no search", () => {
+  using((store) => {
+    for (const id of ["a", "b"]) arm(store, id, 5n);
+    edit("UPDATE streams SET timers = '{' WHERE id = 'a'");
+    expect(store.load([key("a"), key("b")])).toMatchObject([{ kind: "unreadable" }, {}]);
+    expect(due(store, 9).streams).toMatchObject([{ key: key("b") }]);
+    expect(store.query(query()).rows).toMatchObject([{ id: "b" }, { id: "a" }]);
+  });
+});
+
+test("sqlite: A3 a write without events leaves the snapshot as it stands, whatever its form", () => {
+  const snapshots = () => {
+    const database = new Sqlite(path, { readonly: true });
+    const rows = database.prepare("SELECT schema, snapshot FROM streams WHERE id = 'a'").all();
+    database.close();
+    return rows;
+  };
+  const tags = { "resonate:target": "poll://any@w" };
+  using((store) => {
+    create(store, "a", { tags });
+    edit("UPDATE streams SET schema = 1, snapshot = ' ' || snapshot");
+    const before = snapshots();
+    commit(store, timed(store, "a", { clockAt: deadlineMs(5n) }));
+    expect(snapshots()).toEqual(before);
+    commit(store, timed(store, "a", {}, settled()));
+    expect(snapshots()).not.toEqual(before);
+    expect(snapshots()).toMatchObject([{ schema: 2 }]);
+  });
+});
+
+/** A file of schema 1, as SQL, written by the last server that knew no other. */
+const schema1 = join(import.meta.dirname, "../golden/file-1.sql");
+
+test("sqlite: T4 a file of schema 1 is upgraded, and is still what its log says", () => {
+  edit(readFileSync(schema1, "utf8"));
+  expect(thrown(() => openReader(path)).message).toContain("start a server on it first");
+  using((store) => {
+    const rows = store.query(query()).rows.map(({ id }) => stream(store, id));
+    expect(rows.map(({ key: { id }, state: { task } }) => `${id} ${task.kind}`)).toEqual([
+      "over pending",
+      "settled fulfilled",
+      "awaited pending",
+      "inner absent",
+      "sleep pending",
+      "delayed pending",
+      "never pending",
+      "ahead pending",
+      "plain absent",
+    ]);
+    for (const { key: of, state, revision, version } of rows) {
+      const [log] = store.log([{ of, after: 0, limit: 9, weightMax: 9_999 }]);
+      expect(state).toEqual(fold(log?.events.map(({ event }) => event) ?? []));
+      expect([revision, version]).toEqual([log?.end, log?.end]);
+    }
+  });
+  expect(report()).toMatchObject({ streams: 9, events: 12, differing: 0, first: null });
+});
+
+test("sqlite: a task in a file of schema 1 is offered by the first sweep, or when its time comes", () => {
+  edit(readFileSync(schema1, "utf8"));
+  using((store) => {
+    const now = instantMs(1_000);
+    const swept = due(store, now).streams;
+    const ids = swept.map(({ key: { id } }) => id);
+    expect(ids).toEqual(["ahead", "never", "delayed", "sleep", "awaited", "over", "settled"]);
+    const entries = swept
+      .flatMap((each) => obligations(each, now))
+      .map((command, index) => {
+        const id = commandId(`sweep-${index}`);
+        return { command, keys: keys(command), id, attempt: 1, origin: { kind: "sweep" } as const };
+      });
+    const batch = new Batch(entries);
+    const { writing } = batch.execute(store.load(batch.keys()), { now, rules: usualRules });
+    expect(store.commit(writing.map(({ changes }) => ({ changes })))).toEqual([]);
+    const sent = writing.flatMap(({ executed }) => executed.flatMap(({ messages }) => messages));
+    expect(sent).toEqual(
+      ["ahead", "never", "awaited"].map((id) => {
+        return { kind: "execute", to: "poll://any@w", id, version: 0 };
+      }),
+    );
+    const clocks = ["ahead", "never", "awaited", "delayed", "sleep", "over"].map((id) => {
+      return stream(store, id).timers.clockAt;
+    });
+    expect(clocks).toEqual([31_000n, 31_000n, 31_000n, 3_000n, 6_000n, null]);
+    expect(due(store, now)).toEqual({ streams: [], nextAt: 3_000n });
+  });
+  expect(report()).toMatchObject({ differing: 0, first: null });
+});
+
 test("sqlite: A6 a search that comes upon a row without a promise fails", () => {
   using((store) => {
     create(store, "a");
-    edit(`UPDATE streams SET snapshot = '{"promise":null,"callbacks":[]}'`);
+    edit(
+      `UPDATE streams SET snapshot = '{"promise":null,"task":null,"callbacks":[],"listeners":[]}'`,
+    );
     const { failure, message } = thrown(() => store.query(query()));
     expect([failure, message]).toEqual(["record_unreadable", "the promise a: no promise"]);
   });

@@ -2,12 +2,14 @@
 
 import { fc, test as property } from "@fast-check/vitest";
 import { expect, test } from "vitest";
-
+import { promiseId, streamRevision, streamVersion } from "../../kernel/ids.ts";
 import { absent, fold } from "../../kernel/stream.ts";
+import { noTimers } from "../../kernel/timers.ts";
 import { columns } from "../../store/columns.ts";
 import { Heap } from "../../store/heap.ts";
 import { page } from "../../store/page.ts";
-import { created, settled } from "./given.ts";
+import { streamWeight } from "../../store/weight.ts";
+import { acquired, created, key, listening, registered, settled } from "./given.ts";
 
 property.prop([fc.array(fc.oneof(fc.nat(20), fc.constant(null)))])(
   "heap: the least comes first, however pushes and pops alternate",
@@ -53,4 +55,21 @@ test("columns: what a search may ask of a promise", () => {
   expect(columns(fold([birth]))).toEqual({ ...shared, state: "pending" });
   expect(columns(fold([birth, settled("canceled")]))).toEqual({ ...shared, state: "canceled" });
   expect(columns(fold([created()]))).toMatchObject({ isTimer: false });
+});
+
+test("weight: a stream weighs what it carries: payloads, and whoever waits, is told, was awaited or works", () => {
+  const birth = created({
+    tags: { "resonate:target": "t" },
+    param: { headers: null, data: "12345" },
+  });
+  const events = [
+    ...[birth, registered("a".repeat(10)), listening("b".repeat(20)), acquired("c".repeat(40))],
+    { kind: "task_resumed", awaited: promiseId("d".repeat(80)) } as const,
+  ];
+  const numbers = { version: streamVersion(5), revision: streamRevision(1), timers: noTimers };
+  const weights = events.map((_, index) => {
+    const state = fold(events.slice(0, index + 1));
+    return streamWeight({ key: key("1234567"), state, ...numbers });
+  });
+  expect(weights).toEqual([7 + 16 + 5, 38, 58, 98, 178]);
 });

@@ -7,12 +7,23 @@ import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Event } from "../../kernel/event.ts";
+import { deadlineMs } from "../../kernel/ids.ts";
 import { dueAt, evolve } from "../../kernel/stream.ts";
 import { openSqlite, type SqliteStore } from "../../store/sqlite.ts";
 import { openReadOnly } from "../../store/sqlite-file.ts";
 import { openReader, Reader, type Report } from "../../store/verify.ts";
 import { damage } from "./damage.ts";
-import { commit, created, registered, settled, stream, written } from "./given.ts";
+import {
+  acquired,
+  commit,
+  created,
+  listening,
+  registered,
+  settled,
+  stream,
+  timed,
+  written,
+} from "./given.ts";
 
 let folder: string;
 let path: string;
@@ -33,7 +44,8 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 /** As the kernel does it, due dates included. */
 function append(store: SqliteStore, name: string, ...events: readonly Event[]): void {
-  const due = dueAt(events.reduce(evolve, stream(store, name).state));
+  const { state, timers } = stream(store, name);
+  const due = dueAt(events.reduce(evolve, state), timers);
   commit(store, written(store, name, events, due));
 }
 
@@ -117,6 +129,12 @@ test.each([
   ["V3 another deadline", "UPDATE streams SET timeout_at = timeout_at - 1", "a columns.timeout_at"],
   ["V3 a timer", "UPDATE streams SET is_timer = 1", "a columns.is_timer"],
   ["V3 another due date", "UPDATE streams SET due_at = NULL WHERE id = 'b'", "b columns.due_at"],
+  ["V2 unreadable timers", "UPDATE streams SET timers = '{'", "a the row readable no JSON"],
+  [
+    "V3 timers that do not lead to the due date",
+    'UPDATE streams SET timers = \'{"clockAt":"5","releaseCount":0,"isMissed":false,"tellings":[]}\' WHERE id = \'b\'',
+    "b columns.due_at 5",
+  ],
   ["V3 a missing tag", "DELETE FROM tags WHERE name = 'u'", "a tags[u] no row"],
   ["V3 a tag too many", "INSERT INTO tags VALUES ('t', 'x', 3)", "null tags 2 3"],
 ])("verify: %s is found", (_what, damage, expected) => {
@@ -126,6 +144,44 @@ test.each([
   const said = `${first?.stream?.id ?? null} ${first?.field} ${first?.expected} ${first?.found}`;
   for (const word of expected.split(" ")) expect(said).toContain(word);
   expect(said.startsWith(expected.split(" ").slice(0, 2).join(" "))).toBe(true);
+});
+
+test("verify: V4 tasks and tellings with their timers are sound, and not without them", () => {
+  const address = "poll://any@w";
+  const telling = { nextAt: deadlineMs(9n), failureCount: 1, failedSince: null, isMissed: false };
+  const tellings = new Map([[address, telling]]);
+  const clockAt = deadlineMs(5n);
+  const birth = created({ tags: { "resonate:target": address } });
+  const store = openSqlite(path);
+  commit(store, timed(store, "held", { clockAt }, birth, acquired()));
+  commit(store, timed(store, "told", { tellings }, created(), listening(address), settled()));
+  commit(store, timed(store, "awaited", {}, created(), listening(address)));
+  const asleep = [acquired(), { kind: "task_suspended" }] as const;
+  commit(store, timed(store, "asleep", {}, birth, ...asleep));
+  commit(store, timed(store, "held", { clockAt: deadlineMs(7n), releaseCount: 2 }));
+  expect(verify()).toMatchObject({ streams: 6, differing: 0, first: null });
+  const found = [
+    ["held", {}] as const,
+    ["asleep", { clockAt }] as const,
+    ["told", { tellings: new Map([["poll://any@v", telling]]) }] as const,
+    ["asleep", { tellings }] as const,
+    ["awaited", { tellings }] as const,
+  ].map(([id, damage]) => {
+    const { timers } = stream(store, id);
+    commit(store, timed(store, id, damage));
+    const { differing, first } = verify();
+    commit(store, timed(store, id, timers));
+    return [differing, first?.stream?.id, first?.field, first?.expected];
+  });
+  store.close();
+  expect(found).toEqual([
+    [1, "held", "timers.clockAt", "a clock"],
+    [1, "asleep", "timers.clockAt", "none"],
+    [1, "told", "timers.tellings[poll://any@v]", "a listener"],
+    [1, "asleep", "timers.tellings[poll://any@w]", "a listener"],
+    [1, "awaited", "timers.tellings[poll://any@w]", "a listener"],
+  ]);
+  expect(verify().differing).toBe(0);
 });
 
 test("verify: V0 an index that has lost an id is found, and the rest is still compared", () => {

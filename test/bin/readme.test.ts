@@ -1,18 +1,24 @@
-// The README's section on gRPC, run as it is written against a server of its own.
+// What the README shows, run as it is written against a server of its own.
 
-import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, onTestFinished, test } from "vitest";
 import { directory, ServerProcess } from "./server-process.ts";
 
 const root = join(import.meta.dirname, "..", "..");
-const [, section = ""] = readFileSync(join(root, "README.md"), "utf8").split("## Use over gRPC\n");
+const readme = readFileSync(join(root, "README.md"), "utf8");
 
-/** The blocks of this language, in order, with the ports of this server. */
-function blocks(language: string, { url, rpcUrl }: ServerProcess): readonly string[] {
+/** The blocks of this language in a section, in order, with the ports of this server. */
+function blocks(
+  language: string,
+  { url, rpcUrl }: ServerProcess,
+  title = "Use over gRPC",
+): readonly string[] {
+  const [, section = ""] = readme.split(`## ${title}\n`);
   const [text = ""] = section.split("\n## ");
-  return [...text.matchAll(/```(\w+)\n([\s\S]*?)```/g)]
+  return [...text.matchAll(/```(\w+)[^\n]*\n([\s\S]*?)```/g)]
     .filter(([, name]) => name === language)
     .map(([, , code = ""]) => {
       return code
@@ -48,4 +54,37 @@ test("the TypeScript of the README runs as it is", async () => {
   expect(run(process.execPath, ["--input-type=module-typescript", "--eval", code])).toBe("true\n");
   const { body } = await server.get("/promises/baz");
   expect(body).toMatchObject({ state: "PENDING", param: { data: "aGVsbG8=" } });
+});
+
+test("the countdown of the README counts down, whatever is killed", async () => {
+  using place = directory();
+  await using server = await ServerProcess.start({ args: ["serve"], cwd: place.path });
+  const title = "Run functions that survive";
+  const [code = ""] = blocks("ts", server, title);
+  const [commands = ""] = blocks("bash", server, title);
+  const file = join(root, `countdown-${process.pid}.ts`); // where the SDK is found
+  writeFileSync(
+    file,
+    code.replace("resonate = new Resonate({ ", "resonate = new Resonate({ ttl: 1000, "),
+  );
+  onTestFinished(() => rmSync(file));
+  const counted: string[] = [];
+  const work = () => {
+    const worker = spawn(process.execPath, [file], { stdio: ["ignore", "pipe", "inherit"] });
+    worker.stdout.setEncoding("utf8").on("data", (text: string) => counted.push(text.trim()));
+    onTestFinished(() => void worker.kill("SIGKILL"));
+    return worker;
+  };
+  const [invoke = "", get = ""] = commands.split("\n");
+  const resonate = (line: string) => {
+    const words = line.replace(/#.*/, "").trim().split(/\s+/).slice(2);
+    return run(process.execPath, ["bin/resonate.js", ...words, "--server", server.url]);
+  };
+  const first = work();
+  resonate(invoke);
+  while (counted.length < 2) await sleep(5);
+  first.kill("SIGKILL");
+  work();
+  while (!resonate(get).includes("lift-off")) await sleep(50);
+  expect(counted).toEqual(["3...", "2...", "1..."]);
 });

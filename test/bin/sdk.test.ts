@@ -49,7 +49,7 @@ let server: ServerProcess;
 let client: Resonate;
 beforeAll(async () => {
   place = directory();
-  const args = ["dev", "--log-level", "info"];
+  const args = ["serve"];
   server = await ServerProcess.start({ args, cwd: place.path, lifeMs: 120_000 });
   client = new Resonate({ url: server.url, group: "client" });
 });
@@ -169,4 +169,26 @@ test("a call goes to a connected worker and back within milliseconds", async () 
   }
   took.sort((left, right) => left - right);
   expect(took[25]).toBeLessThan(20);
+});
+
+test("a server that is killed in the middle goes on where it was, and so does the function", async () => {
+  using folder = directory();
+  const start = (port: string) => {
+    const args = ["serve", "--api-http-addr", `127.0.0.1:${port}`];
+    return ServerProcess.start({ args, cwd: folder.path });
+  };
+  const first = await start("0");
+  const { port } = new URL(first.url);
+  const asking = new Resonate({ url: first.url, group: "asking" });
+  const hurried = new Worker(first.url, { group: "m", pid: "m-1", ttl: 2_000 });
+  await hurried.ready;
+  const result = asking.rpc("nap-2", "nap", 1_500, asking.options({ target: "m" }));
+  const isPending = async () => (await first.get("/promises?q=nap-2:*&state=pending")).body;
+  while (JSON.stringify(await isPending()).length < 100) await new Promise(setImmediate);
+  first.kill("SIGKILL");
+  await first.ended;
+  await using second = await start(port);
+  expect(await result).toBe("rested");
+  expect((await second.get("/promises/nap-2")).body).toMatchObject({ state: "RESOLVED" });
+  await asking.stop();
 });

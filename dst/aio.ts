@@ -6,8 +6,19 @@
 //   Z2. A dead process hears nothing any more; what it has written lands all the same. What it has sent
 //       and not written arrives if the store is elsewhere, and is gone if it lives in the process.
 //   Z3. Only a failed commit is ever of unknown outcome.
+//   Z4. A message arrives once, unless a fault says otherwise; the store has no part in it.
 
-import type { Aio, Completion, Cqe, Sqe, StoreFailure, Submission } from "../kernel/ports.ts";
+import type { Message } from "../kernel/message.ts";
+import type {
+  Aio,
+  Completion,
+  Cqe,
+  Delivery,
+  DeliveryFailure,
+  Sqe,
+  StoreFailure,
+  Submission,
+} from "../kernel/ports.ts";
 import type { Read } from "../kernel/read.ts";
 import type { Component } from "../kernel/stream.ts";
 import type { CrashPoint } from "./crash-points.ts";
@@ -67,6 +78,14 @@ const commitFaults = [
   "fail_landing_later",
 ] as const;
 
+/** What befalls a message on its way. */
+const sendFaults = ["no_receiver", "message_lost"] as const;
+/** What is said of it: of a stream, and of a push. */
+const reasons = {
+  no_receiver: ["no_receiver", "unreachable"],
+  message_lost: ["stream_lost", "timed_out"],
+} as const satisfies Record<(typeof sendFaults)[number], readonly DeliveryFailure[]>;
+
 /** The longest that a slow step takes, ms. Arbitrary: twice as long as a claim lasts. */
 const slowMs = 10_000;
 
@@ -90,6 +109,12 @@ export class SimulatedAio implements Aio {
     return this.#flights.size;
   }
 
+  /** Messages under way: nobody waits for them. */
+  get sends(): number {
+    return [...this.#flights.values()].filter(({ submission }) => submission.kind === "send")
+      .length;
+  }
+
   /** Batches that wait for the store. */
   get batches(): number {
     const kinds = [...this.#flights.values()].map(({ submission }) => submission.kind);
@@ -109,8 +134,9 @@ export class SimulatedAio implements Aio {
   enqueue({ ticket, submission }: Sqe): boolean {
     const read = this.#taken;
     this.#taken = null;
-    const { host, queue } = this.#outside;
+    const { host, queue, witness, ledger } = this.#outside;
     const key = `n${host.node} ${nameOf(submission, queue.now)}`;
+    if (submission.kind === "send") witness.sending(ledger, submission.message);
     if (this.#outside.fate.strikes("aio_full", key)) return false;
     this.#outbox.push({ ticket, submission, key, read, isAnswered: false }); // Z1
     return true;
@@ -120,6 +146,7 @@ export class SimulatedAio implements Aio {
     return this.#arrived.map(({ ticket }) => {
       const completion = this.#completions.get(ticket);
       this.#completions.delete(ticket);
+      if (completion?.kind === "committed") this.#outside.ledger.told.add(ticket);
       return { ticket, completion: completion as Completion }; // set as it arrived
     });
   }
@@ -129,7 +156,8 @@ export class SimulatedAio implements Aio {
     const [arrived, outbox] = [this.#arrived, this.#outbox];
     this.#arrived = [];
     this.#outbox = [];
-    const { host } = this.#outside;
+    const { host, witness, ledger } = this.#outside;
+    witness.sent(ledger);
     for (const { submission, key } of arrived) {
       if (host.crash(`${submission.kind}.consumed`, key)) return false;
     }
@@ -146,7 +174,9 @@ export class SimulatedAio implements Aio {
   /** All connections to the store drop; what they had under way is answered by a failure. */
   cut(): void {
     this.#cuts += 1;
-    for (const flight of this.#flights.values()) this.#fail(flight, lost(flight));
+    for (const flight of this.#flights.values()) {
+      if (flight.submission.kind !== "send") this.#fail(flight, lost(flight));
+    }
   }
 
   #launch(flight: Flight): void {
@@ -162,14 +192,34 @@ export class SimulatedAio implements Aio {
   #strike(flight: Flight): void {
     if (flight.isAnswered) return; // by a cut connection
     const { submission } = flight;
-    if (submission.kind !== "commit") {
+    if (submission.kind === "send") {
+      this.#send(flight, submission.message);
+    } else if (submission.kind !== "commit") {
       if (this.#isOpen) this.#read(flight, submission);
     } else if (this.#isOpen || this.#outside.isShared) {
       this.#commit(flight, submission.components); // Z2
     }
   }
 
-  #read(flight: Flight, submission: Exclude<Submission, { kind: "commit" }>): void {
+  /** Z4. Whoever dies after it has sent something hears nothing of it, and it may have arrived. */
+  #send(flight: Flight, message: Message): void {
+    const { host, queue, fate, onStep } = this.#outside;
+    const fault = fate.first(sendFaults, flight.key);
+    const delivery: Delivery =
+      fault === null
+        ? { kind: "delivered" }
+        : { kind: "failed", reason: reasons[fault][isPush(message) ? 1 : 0], cause: fault };
+    const isLate = fate.strikes("message_delayed", flight.key);
+    const delay = isLate ? fate.amount("message delay", flight.key, slowMs) : 0;
+    queue.schedule(storeActor, delay, () => {
+      if (!this.#isOpen) return;
+      const completion = { kind: "sent", delivery } as const;
+      onStep("effect", flight, completion);
+      if (!host.crash("send.done", flight.key)) this.#answer(flight, completion);
+    });
+  }
+
+  #read(flight: Flight, submission: Exclude<Submission, { kind: "commit" | "send" }>): void {
     const { host, disk, fate, witness, ledger, onStep } = this.#outside;
     const fault = fate.first(readFaults, flight.key);
     if (fault !== null) {
@@ -296,6 +346,10 @@ function completionOf(landing: Landing): Completion {
   }
 }
 
+function isPush({ to }: Message): boolean {
+  return !to.startsWith("poll:");
+}
+
 /** The landing of all components, had this one not been kept back. */
 function without(landing: Landing, refused: number): Landing {
   if (landing.kind !== "landed") return landing;
@@ -316,5 +370,7 @@ function nameOf(submission: Submission, now: number): string {
       return `log ${submission.ranges[0]?.of?.id ?? "all"}`;
     case "due":
       return `due@${now}`;
+    case "send":
+      return `send ${submission.message.kind} ${submission.message.id}`;
   }
 }

@@ -4,14 +4,14 @@
 //   Q1. An operation ends once: answered, turned away, or unknown.
 //   Q2. A request that is delivered twice is executed twice; nobody waits for the second answer.
 
-import type { Request, Response } from "../kernel/command.ts";
-import { deadlineMs, promiseId } from "../kernel/ids.ts";
+import type { CreatePromise, Request, Response, SettlePromise } from "../kernel/command.ts";
+import { deadlineMs, durationMs, promiseId, taskVersion } from "../kernel/ids.ts";
 import { promiseKey } from "../kernel/stream.ts";
 import type { Value } from "../kernel/value.ts";
 import { worldEpoch } from "./clock.ts";
 import type { Actor } from "./event-queue.ts";
 import type { Operation } from "./operation.ts";
-import type { Action, Deadline, Intent, PlainValue } from "./plan.ts";
+import type { Action, CreateAction, Deadline, Intent, PlainValue, SettleAction } from "./plan.ts";
 import type { World } from "./world.ts";
 
 /** How long a client waits for an answer, ms. Arbitrary: a short run has some ninety seconds. */
@@ -139,6 +139,9 @@ export class Client {
   }
 
   #learn(request: Request, response: Response): void {
+    if (response.kind === "task" || response.kind === "claim") {
+      this.#world.taskVersions.set(response.id, response.task.version);
+    }
     if (response.kind === "promises") this.#before = response.page.before;
     if (request.kind !== "read_events" || response.kind !== "events") return;
     const { next } = response.page;
@@ -148,25 +151,44 @@ export class Client {
   /** Null: there is nothing to ask for, since the last search is over. */
   #request(action: Action, { variant }: Attempt): Request | null {
     switch (action.kind) {
-      case "create": {
-        const { id, deadline, param, tags, key, strict, isExternal } = action;
+      case "create":
+        return this.#create(action, { variant, isShared: false });
+      case "settle":
+        return settlePromise(action, { variant, isShared: false });
+      case "share":
+        return this.#change(action.action, variant);
+      case "listen":
         return {
-          kind: "create_promise",
-          id: promiseId(id),
-          timeoutAt: deadlineMs(this.#deadline(deadline)),
-          param: toValue(param),
-          tags: new Map(tags),
-          key: keyOf(key, variant),
-          strict,
-          isExternal,
+          ...{ kind: "register_listener", awaited: promiseId(action.awaited) },
+          address: action.address,
         };
+      case "look":
+        return { kind: "get_task", id: promiseId(action.id) };
+      case "halt":
+        return { kind: "halt_task", id: promiseId(action.id) };
+      case "continue":
+        return { kind: "continue_task", id: promiseId(action.id) };
+      case "start": {
+        const created = this.#create(action.action, { variant, isShared: true });
+        return { kind: "create_task", ...lease(action), action: created };
       }
-      case "settle": {
-        const { id, outcome, value, key, strict } = action;
-        return {
-          ...{ kind: "settle_promise", id: promiseId(id), outcome, value: toValue(value) },
-          ...{ key: keyOf(key, variant), strict },
-        };
+      case "acquire":
+        return { kind: "acquire_task", ...this.#claimed(action), ...lease(action) };
+      case "release":
+        return { kind: "release_task", ...this.#claimed(action) };
+      case "heartbeat":
+        return { kind: "heartbeat_task", ...this.#claimed(action), pid: action.pid };
+      case "fulfill": {
+        const { outcome, value } = action;
+        return { kind: "fulfill_task", ...this.#claimed(action), outcome, value: toValue(value) };
+      }
+      case "suspend": {
+        const awaited = action.awaited.map(promiseId);
+        return { kind: "suspend_task", ...this.#claimed(action), awaited };
+      }
+      case "fence": {
+        const inner = this.#change(action.action, variant);
+        return { kind: "fence_task", ...this.#claimed(action), action: inner };
       }
       case "get":
         return { kind: "get_promise", id: promiseId(action.id) };
@@ -191,6 +213,32 @@ export class Client {
     }
   }
 
+  /** Through the current protocol. */
+  #change(action: CreateAction | SettleAction, variant: number): CreatePromise | SettlePromise {
+    const how = { variant, isShared: true };
+    return action.kind === "create" ? this.#create(action, how) : settlePromise(action, how);
+  }
+
+  #create(action: CreateAction, { variant, isShared }: How): CreatePromise {
+    const { id, deadline, param, tags, key, strict, isExternal } = action;
+    return {
+      kind: "create_promise",
+      id: promiseId(id),
+      timeoutAt: deadlineMs(this.#deadline(deadline)),
+      param: toValue(param),
+      tags: new Map(tags),
+      key: keyOf(key, variant),
+      strict,
+      isExternal,
+      isShared,
+    };
+  }
+
+  #claimed({ id, lag }: { readonly id: string; readonly lag: number }) {
+    const version = Math.max(0, (this.#world.taskVersions.get(id) ?? 0) + lag);
+    return { id: promiseId(id), version: taskVersion(version) };
+  }
+
   #deadline(deadline: Deadline): bigint {
     switch (deadline.from) {
       case "request":
@@ -201,6 +249,20 @@ export class Client {
         return BigInt(deadline.ms);
     }
   }
+}
+
+type How = { readonly variant: number; readonly isShared: boolean };
+
+function settlePromise(action: SettleAction, { variant, isShared }: How): SettlePromise {
+  const { id, outcome, value, key, strict } = action;
+  return {
+    ...{ kind: "settle_promise", id: promiseId(id), outcome, value: toValue(value) },
+    ...{ key: keyOf(key, variant), strict, isShared },
+  };
+}
+
+function lease({ pid, ttl }: { readonly pid: string; readonly ttl: number }) {
+  return { pid, ttl: durationMs(BigInt(ttl)) };
 }
 
 function atLeastZero(ms: number): bigint {

@@ -2,18 +2,24 @@
 // done for every command; put into words only when the two differ.
 
 import type { Response } from "../kernel/command.ts";
+import type { Message } from "../kernel/message.ts";
 import type { PromiseRecord } from "../kernel/promise.ts";
 import type { PromisePage } from "../kernel/search.ts";
 import type { StreamState } from "../kernel/stream.ts";
+import type { TaskState } from "../kernel/task.ts";
+import type { Timers } from "../kernel/timers.ts";
 import type { Pairs, Value } from "../kernel/value.ts";
+import type { ModelAnswer, ModelMessage } from "./model/command.ts";
 import {
   canonical,
   canonicalPromise,
-  type ModelAnswer,
-  type ModelPage,
+  canonicalTask,
   type ModelPromise,
   type ModelRecord,
-} from "./model.ts";
+  type ModelTask,
+  unheld,
+} from "./model/record.ts";
+import type { ModelPage } from "./model/search.ts";
 
 const emptyValue: Value = { headers: null, data: null };
 
@@ -29,8 +35,30 @@ export function toModel(promise: PromiseRecord): ModelPromise {
   return { ...created, state: outcome, value, settledAt, settleKey };
 }
 
-export function toModelRecord({ promise, callbacks }: StreamState): ModelRecord {
-  return { promise: promise.kind === "absent" ? null : toModel(promise), callbacks };
+/** A stream as far as it is compared: its facts, and what is kept beside them. */
+export type Kept = { readonly state: StreamState; readonly timers: Timers };
+
+export function toModelTask(task: TaskState): ModelTask | null {
+  if (task.kind === "absent") return null;
+  const { kind: state, version } = task;
+  const resumes = "resumes" in task ? task.resumes : [];
+  const { pid, ttl } = task.kind === "acquired" ? task : unheld;
+  return { state, version, resumes, pid, ttl };
+}
+
+export function toModelRecord({ state, timers }: Kept): ModelRecord {
+  const { promise, task, callbacks, listeners } = state;
+  const { clockAt: at, releaseCount: releases, isMissed } = timers;
+  const tellings = [...timers.tellings].map(([address, telling]) => {
+    const { nextAt, failureCount: failures, failedSince, isMissed } = telling;
+    return [address, { nextAt, failures, failedSince, isMissed }] as const;
+  });
+  return {
+    promise: promise.kind === "absent" ? null : toModel(promise),
+    task: toModelTask(task),
+    clock: { at, releases, isMissed },
+    ...{ callbacks, listeners, tellings: new Map(tellings) },
+  };
 }
 
 export function samePromise(model: ModelPromise, real: PromiseRecord): boolean {
@@ -61,13 +89,47 @@ function sameEnd(model: ModelPromise, real: PromiseRecord): boolean {
   );
 }
 
-export function sameRecord(model: ModelRecord, real: StreamState): boolean {
+/** The facts, and what is kept beside them. */
+export function sameRecord(model: ModelRecord, { state, timers }: Kept): boolean {
+  return sameState(model, state) && sameTimers(model, timers);
+}
+
+/** The facts alone: what a fold of the log gives. */
+export function sameState(model: ModelRecord, real: StreamState): boolean {
   const { promise } = real;
   const isSame =
     model.promise === null || promise.kind === "absent"
       ? model.promise === null && promise.kind === "absent"
       : samePromise(model.promise, promise);
-  return isSame && sameList(model.callbacks, real.callbacks);
+  const areSame =
+    sameList(model.callbacks, real.callbacks) && sameList(model.listeners, real.listeners);
+  return isSame && areSame && sameTask(model.task, real.task);
+}
+
+export function sameTask(model: ModelTask | null, real: TaskState): boolean {
+  if (model === null || real.kind === "absent") return model === null && real.kind === "absent";
+  const { state, version, resumes, pid, ttl } = model;
+  if (state !== real.kind || version !== real.version) return false;
+  if (real.kind === "acquired" ? pid !== real.pid || ttl !== real.ttl : pid !== null) return false;
+  return sameList(resumes, "resumes" in real ? real.resumes : []);
+}
+
+function sameTimers({ clock, tellings }: ModelRecord, real: Timers): boolean {
+  const isSame =
+    clock.at === real.clockAt &&
+    clock.releases === real.releaseCount &&
+    clock.isMissed === real.isMissed;
+  if (!isSame || tellings.size !== real.tellings.size) return false;
+  for (const [address, telling] of tellings) {
+    const other = real.tellings.get(address);
+    const isOther =
+      other?.nextAt !== telling.nextAt ||
+      other.failureCount !== telling.failures ||
+      other.failedSince !== telling.failedSince ||
+      other.isMissed !== telling.isMissed;
+    if (isOther) return false;
+  }
+  return true;
 }
 
 export function sameList(left: readonly string[], right: readonly string[]): boolean {
@@ -109,24 +171,105 @@ export function sameAnswer(answer: ModelAnswer, response: Response | null): bool
         response.changed === answer.changed &&
         samePromise(answer.promise, response.promise)
       );
+    case "task":
+      return (
+        response.kind === "task" &&
+        response.id === answer.id &&
+        sameTask(answer.task, response.task)
+      );
+    case "claim":
+      return (
+        response.kind === "claim" &&
+        response.id === answer.id &&
+        sameTask(answer.task, response.task) &&
+        samePromise(answer.promise, response.promise)
+      );
+    case "done":
+      return response.kind === "done";
+    case "not_suspended":
+      return (
+        response.kind === "not_suspended" &&
+        response.id === answer.id &&
+        samePromise(answer.promise, response.promise)
+      );
+    case "fenced":
+      return response.kind === "fenced" && sameAnswer(answer.inner, response.inner);
   }
 }
 
 export function showAnswer(answer: ModelAnswer): string {
-  if (answer.kind !== "promise") return answer.kind === "none" ? "nothing" : answer.refusal;
-  const what = answer.changed ? "changed" : "unchanged";
-  return `${what} ${JSON.stringify(answer.id)} ${canonicalPromise(answer.promise)}`;
+  switch (answer.kind) {
+    case "none":
+      return "nothing";
+    case "refused":
+      return answer.refusal;
+    case "promise": {
+      const what = answer.changed ? "changed" : "unchanged";
+      return `${what} ${JSON.stringify(answer.id)} ${canonicalPromise(answer.promise)}`;
+    }
+    case "task":
+      return `${JSON.stringify(answer.id)} ${canonicalTask(answer.task)}`;
+    case "claim": {
+      const [task, promise] = [canonicalTask(answer.task), canonicalPromise(answer.promise)];
+      return `claim ${JSON.stringify(answer.id)} ${task} ${promise}`;
+    }
+    case "done":
+      return "done";
+    case "not_suspended":
+      return `not suspended ${JSON.stringify(answer.id)} ${canonicalPromise(answer.promise)}`;
+    case "fenced":
+      return `fenced: ${showAnswer(answer.inner)}`;
+  }
+}
+
+/** The answer in the words of the model; null: it says nothing of what is stored. */
+export function toModelAnswer(response: Response): ModelAnswer | null {
+  switch (response.kind) {
+    case "promise": {
+      const { id, promise, changed } = response;
+      return { kind: "promise", id, promise: toModel(promise), changed };
+    }
+    case "task": {
+      const task = toModelTask(response.task);
+      return task === null ? null : { kind: "task", id: response.id, task };
+    }
+    case "claim": {
+      const task = toModelTask(response.task);
+      const { id, promise } = response;
+      return task === null ? null : { kind: "claim", id, task, promise: toModel(promise) };
+    }
+    case "not_suspended":
+      return { kind: "not_suspended", id: response.id, promise: toModel(response.promise) };
+    case "fenced": {
+      const inner = toModelAnswer(response.inner);
+      return inner === null ? null : { kind: "fenced", inner };
+    }
+    case "done":
+      return response;
+    case "refused":
+      return { kind: "refused", refusal: response.refusal };
+    case "promises":
+    case "events":
+    case "failed":
+      return null;
+  }
+}
+
+export function showMessage(message: ModelMessage): string {
+  const { kind, to, id } = message;
+  const what =
+    message.kind === "execute" ? `v${message.version}` : canonicalPromise(message.promise);
+  return `${kind} ${JSON.stringify(to)} ${JSON.stringify(id)} ${what}`;
+}
+
+export function toModelMessage(message: Message): ModelMessage {
+  if (message.kind === "execute") return message;
+  return { ...message, promise: toModel(message.promise) };
 }
 
 export function showResponse(response: Response | null): string {
   if (response === null) return "nothing";
   switch (response.kind) {
-    case "promise": {
-      const { id, promise, changed } = response;
-      return showAnswer({ kind: "promise", id, promise: toModel(promise), changed });
-    }
-    case "refused":
-      return response.refusal;
     case "failed":
       return `failed: ${response.failure}`;
     case "promises":
@@ -136,6 +279,10 @@ export function showResponse(response: Response | null): string {
         return `${JSON.stringify(key.id)} ${version} ${event.kind} ${command}`;
       });
       return [...events, response.page.next === null ? "end" : "more"].join("\n");
+    }
+    default: {
+      const answer = toModelAnswer(response);
+      return answer === null ? "nothing" : showAnswer(answer);
     }
   }
 }
@@ -155,6 +302,6 @@ function showRow(id: string, promise: ModelPromise): string {
   return `${JSON.stringify(id)} ${canonicalPromise(promise)}`;
 }
 
-export function showState(state: StreamState): string {
-  return canonical(toModelRecord(state));
+export function showKept(kept: Kept): string {
+  return canonical(toModelRecord(kept));
 }

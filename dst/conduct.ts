@@ -9,7 +9,7 @@
 import type { Command, Response } from "../kernel/command.ts";
 import type { Limits } from "../kernel/limits.ts";
 import type { Submission } from "../kernel/ports.ts";
-import { idsOf } from "./model.ts";
+import { idsOf } from "./model/command.ts";
 import type { Operation } from "./operation.ts";
 import { Violation } from "./verdict.ts";
 import type { Batch } from "./witness.ts";

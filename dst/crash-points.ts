@@ -4,7 +4,14 @@
 
 import type { Submission } from "../kernel/ports.ts";
 
-const kinds = ["load", "commit", "query", "log", "due"] as const satisfies Submission["kind"][];
+const kinds = [
+  "load",
+  "commit",
+  "query",
+  "log",
+  "due",
+  "send",
+] as const satisfies Submission["kind"][];
 const moments = [
   /** No effect yet. */
   "submitted",

@@ -2,10 +2,13 @@
 // object's members nor a store's own numbers (positions) count.
 
 import type { Response } from "../kernel/command.ts";
+import type { Message } from "../kernel/message.ts";
 import type { Completion, Submission } from "../kernel/ports.ts";
 import type { PromiseRecord } from "../kernel/promise.ts";
 import type { LoggedEvent } from "../kernel/search.ts";
 import type { Stream, StreamState } from "../kernel/stream.ts";
+import type { TaskState } from "../kernel/task.ts";
+import type { Timers } from "../kernel/timers.ts";
 import type { Pairs, Value } from "../kernel/value.ts";
 
 const offset = 0x811c9dc5 | 0;
@@ -60,9 +63,28 @@ function promise(digest: Digest, record: PromiseRecord): Digest {
   return text(payload(next, record.value), record.settleKey);
 }
 
-function state(digest: Digest, { promise: record, callbacks }: StreamState): Digest {
+function state(digest: Digest, { promise: record, ...rest }: StreamState): Digest {
   const next = record.kind === "absent" ? add(digest, absent) : promise(digest, record);
-  return callbacks.reduce(text, add(next, callbacks.length));
+  const waiting = rest.callbacks.reduce(text, add(next, rest.callbacks.length));
+  return task(rest.listeners.reduce(text, add(waiting, rest.listeners.length)), rest.task);
+}
+
+function task(digest: Digest, record: TaskState): Digest {
+  let next = text(digest, record.kind);
+  if (record.kind === "absent") return next;
+  next = add(next, record.version);
+  if (record.kind === "acquired") next = int64(text(next, record.pid), record.ttl);
+  return "resumes" in record ? record.resumes.reduce(text, next) : next;
+}
+
+function timers(digest: Digest, { clockAt, releaseCount, isMissed, tellings }: Timers): Digest {
+  let next = clockAt === null ? add(digest, absent) : int64(digest, clockAt);
+  next = add(add(next, releaseCount), isMissed ? 1 : 0);
+  for (const [address, telling] of tellings) {
+    next = add(int64(text(next, address), telling.nextAt), telling.failureCount);
+    next = count(next, telling.failedSince ?? -1);
+  }
+  return next;
 }
 
 function stream(digest: Digest, { key, version, revision }: Stream): Digest {
@@ -71,6 +93,11 @@ function stream(digest: Digest, { key, version, revision }: Stream): Digest {
 
 function event(digest: Digest, { key, version, command, at, event }: LoggedEvent): Digest {
   return text(count(text(add(text(digest, key.id), version), command), at), event.kind);
+}
+
+function message(digest: Digest, sent: Message): Digest {
+  const next = text(text(text(digest, sent.kind), sent.to), sent.id);
+  return sent.kind === "execute" ? add(next, sent.version) : promise(next, sent.promise);
 }
 
 export function digestResponse(response: Response): Digest {
@@ -83,6 +110,16 @@ export function digestResponse(response: Response): Digest {
         (digest, row) => promise(text(digest, row.id), row.promise),
         add(start, response.page.before === null ? 0 : 1),
       );
+    case "task":
+      return task(text(start, response.id), response.task);
+    case "claim":
+      return promise(task(text(start, response.id), response.task), response.promise);
+    case "not_suspended":
+      return promise(text(start, response.id), response.promise);
+    case "fenced":
+      return add(start, digestResponse(response.inner));
+    case "done":
+      return start;
     case "events":
       return response.page.events.reduce(event, add(start, response.page.next === null ? 0 : 1));
     case "refused":
@@ -103,7 +140,8 @@ export function digestSubmission(submission: Submission): Digest {
         digest = add(digest, changes.length);
         for (const { key, expectedRevision, write } of changes) {
           digest = add(text(digest, key.id), expectedRevision);
-          if (write !== null) digest = state(add(digest, write.version), write.snapshot);
+          if (write === null) continue;
+          digest = timers(state(add(digest, write.version), write.snapshot), write.timers);
         }
       }
       return digest;
@@ -114,6 +152,8 @@ export function digestSubmission(submission: Submission): Digest {
       return submission.ranges.reduce((digest, { of }) => text(digest, of?.id ?? null), start);
     case "due":
       return count(start, submission.now);
+    case "send":
+      return message(start, submission.message);
   }
 }
 
@@ -134,6 +174,10 @@ export function digestCompletion(completion: Completion): Digest {
       return completion.pages.flatMap(({ events }) => events).reduce(event, start);
     case "due":
       return completion.due.streams.reduce(stream, start);
+    case "sent": {
+      const { delivery } = completion;
+      return text(start, delivery.kind === "failed" ? delivery.reason : delivery.kind);
+    }
     case "failed":
       return text(start, completion.failure);
   }

@@ -28,7 +28,7 @@ export type Written = {
   isSynced: boolean;
 };
 
-type Read = Exclude<Submission, { kind: "commit" }>;
+type Read = Exclude<Submission, { kind: "commit" | "send" }>;
 
 export class Disk {
   readonly #store: Store;

@@ -92,6 +92,10 @@ const intensityMax: Readonly<Record<FaultName, number>> = {
   retry_same_key: 500_000,
   retry_other_key: 200_000,
   other_node: 500_000,
+  // Of messages.
+  no_receiver: 300_000,
+  message_lost: 200_000,
+  message_delayed: 100_000,
   // Of probe sites and of their evaluations (simulation.md §3).
   probe: 250_000,
 };

@@ -1,7 +1,8 @@
 // After the faults: whether all that was promised is kept once nothing stands in the way any more.
 //
 //   V1. Every request is answered, or its connection was closed.
-//   V2. Nothing is due by any live node's clock.
+//   V2. Nothing is due by any live node's clock. Tasks are offered for ever, so of them no clock is
+//       long overdue by all of these clocks.
 //   V3. A request that meets no fault does not fail.
 //   B1. An idle kernel holds nothing, and where it is alone, asks the store nothing and knows when it
 //       has to.
@@ -10,7 +11,7 @@
 import type { Request } from "../kernel/command.ts";
 import { instantMs, promiseId } from "../kernel/ids.ts";
 import type { LogRange } from "../kernel/search.ts";
-import { dueAt } from "./model.ts";
+import { dueAt, owedAt } from "./model/record.ts";
 import type { Operation } from "./operation.ts";
 import type { Past } from "./past.ts";
 import { showEvent } from "./stream-oracle.ts";
@@ -24,6 +25,8 @@ const instantMax = 100_000;
 const restMax = 3_600_000;
 /** Longer than a claim, a retry and a poll together, ms. */
 const settleMs = 200_000;
+/** How late a task may be offered, ms: as a rule within a poll and a claim. Arbitrary. */
+const offerMs = 120_000;
 /** Ids that are asked for at the end. Arbitrary. */
 const probesMax = 20;
 
@@ -124,11 +127,18 @@ function overdue({ witness, processes, queue }: World): void {
   for (const server of processes) {
     const now = server.clock.read(queue.now);
     for (const id of witness.past.ids()) {
-      const due = dueAt(witness.past.now(id));
+      const due = owedAt(witness.past.now(id));
       if (due === null || due > now) continue;
       const detail = { ids: [id], expected: "settled and drained", actual: `due since ${due}` };
       throw new Violation("V", "due", "what is due is never done", detail);
     }
+  }
+  const slowest = Math.min(...processes.map(({ clock }) => clock.read(queue.now)));
+  for (const id of witness.past.ids()) {
+    const { at } = witness.past.now(id).clock;
+    if (at === null || at + BigInt(offerMs) > slowest) continue;
+    const detail = { ids: [id], expected: "offered again", actual: `due since ${at}` };
+    throw new Violation("V", "clock", "the clock of a task runs out and nothing happens", detail);
   }
 }
 
@@ -138,7 +148,7 @@ function asleep({ processes, pollMs, queue, witness }: World): void {
   const next = nextDue(witness.past);
   for (const { kernel, aio, clock } of processes) {
     kernel.tick(clock.read(queue.now));
-    if (aio.isAsking) {
+    if (aio.isAsking && (next === null || next > clock.read(queue.now))) {
       throw new Violation("B", "idle", "an idle kernel asks the store for something");
     }
     const { dueAt: known } = kernel;

@@ -53,6 +53,13 @@ export const groups = {
     "retry_other_key",
     "other_node",
   ],
+  messages: [
+    /** Nobody is connected that may receive it; a push is refused. */
+    "no_receiver",
+    /** It may have arrived, or not. */
+    "message_lost",
+    "message_delayed",
+  ],
   probes: ["probe"],
 } as const;
 

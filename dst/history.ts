@@ -3,16 +3,11 @@
 // well; their answer is that there is none.
 
 import { assert } from "../kernel/assert.ts";
+import { showAnswer } from "./compare.ts";
 import type { Spec } from "./linearizability.ts";
-import {
-  canonical,
-  canonicalPromise,
-  type ModelAnswer,
-  type ModelCommand,
-  type ModelRecord,
-  nothing,
-  step,
-} from "./model.ts";
+import type { ModelAnswer, ModelCommand } from "./model/command.ts";
+import { canonical, canonicalPromise, type ModelRecord, nothing } from "./model/record.ts";
+import { step } from "./model.ts";
 
 export type Asked = { readonly command: ModelCommand; readonly now: number };
 
@@ -78,10 +73,10 @@ function placeOf({ places }: RecordTable, id: string): number {
 
 /** Where what was seen is in the words of the model. */
 export function isSameAnswer(answer: ModelAnswer, seen: ModelAnswer): boolean {
-  if (answer.kind === "refused") {
-    return seen.kind === "refused" && seen.refusal === answer.refusal;
+  if (answer.kind !== "promise") {
+    return answer.kind === seen.kind && showAnswer(answer) === showAnswer(seen);
   }
-  if (answer.kind === "none" || seen.kind !== "promise") return seen.kind === answer.kind;
+  if (seen.kind !== "promise") return false;
   if (answer.id !== seen.id || answer.changed !== seen.changed) return false;
   const isSame = answer.promise === seen.promise;
   return isSame || canonicalPromise(answer.promise) === canonicalPromise(seen.promise);

@@ -8,7 +8,23 @@ export function idsOf(action: Action): readonly string[] {
     case "create":
     case "settle":
     case "get":
+    case "look":
+    case "halt":
+    case "continue":
+    case "acquire":
+    case "release":
+    case "heartbeat":
+    case "fulfill":
       return [action.id];
+    case "start":
+    case "share":
+      return [action.action.id];
+    case "fence":
+      return [action.id, action.action.id];
+    case "suspend":
+      return [action.id, ...action.awaited];
+    case "listen":
+      return [action.awaited];
     case "callback":
       return [action.awaited, action.awaiter];
     case "events":
@@ -18,16 +34,20 @@ export function idsOf(action: Action): readonly string[] {
   }
 }
 
-/** These promises, and all that callbacks connect with them. */
+/** These promises, and all that callbacks, suspensions and fences connect with them. */
 export function connected(ids: Iterable<string>, intents: readonly Intent[]): ReadonlySet<string> {
-  const callbacks = intents.flatMap(({ action }) => (action.kind === "callback" ? [action] : []));
-  const byAwaited = Map.groupBy(callbacks, ({ awaited }) => awaited);
-  const byAwaiter = Map.groupBy(callbacks, ({ awaiter }) => awaiter);
+  const neighbours = new Map<string, Set<string>>();
+  for (const { action } of intents) {
+    const tied = idsOf(action);
+    if (tied.length < 2) continue;
+    for (const id of tied) {
+      neighbours.set(id, new Set([...(neighbours.get(id) ?? []), ...tied]));
+    }
+  }
   const found = new Set(ids);
   for (const id of found) {
     // A set hands out what is added while it is walked.
-    for (const { awaiter } of byAwaited.get(id) ?? []) found.add(awaiter);
-    for (const { awaited } of byAwaiter.get(id) ?? []) found.add(awaited);
+    for (const other of neighbours.get(id) ?? []) found.add(other);
   }
   return found;
 }

@@ -175,7 +175,7 @@ export class Process {
       world.see("the clock went back and a due stream waited");
     }
     this.#guarded(() => this.kernel.tick(now));
-    this.conduct.watch(this.kernel.waiting, this.aio.inFlight);
+    this.conduct.watch(this.kernel.waiting, this.aio.inFlight - this.aio.sends);
     if (!this.aio.flush() || !this.#isAlive) return; // N2
     const replies = this.#replies;
     this.#replies = [];

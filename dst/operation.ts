@@ -1,7 +1,7 @@
 // One request of one client, from the call to its end. A retry is another operation.
 
 import type { Command, Request, Response } from "../kernel/command.ts";
-import type { ModelAnswer } from "./model.ts";
+import type { ModelAnswer } from "./model/command.ts";
 
 export type Ending =
   | { readonly kind: "answered"; readonly response: Response }

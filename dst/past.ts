@@ -2,7 +2,7 @@
 // became visible, so that a batch can be judged by what its load has seen.
 
 import type { LoggedEvent } from "../kernel/search.ts";
-import { type ModelPromise, type ModelRecord, nothing } from "./model.ts";
+import { type ModelPromise, type ModelRecord, nothing } from "./model/record.ts";
 
 type Line = { readonly at: number[]; readonly records: ModelRecord[] };
 type Created = { readonly id: string; readonly position: number };

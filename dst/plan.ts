@@ -64,7 +64,37 @@ export type Deadline =
   /** Since the Unix epoch. */
   | { readonly from: "epoch"; readonly ms: string };
 
+/** What is asked for a task. `lag` is added to the last version that any client has seen of it. */
+type OfTask = { readonly id: string; readonly lag: number };
+/** `ttl` in ms. */
+type Lease = { readonly pid: string; readonly ttl: number };
+export type CreateAction = Extract<Action, { readonly kind: "create" }>;
+export type SettleAction = Extract<Action, { readonly kind: "settle" }>;
+
+export type TaskAction =
+  | { readonly kind: "look"; readonly id: string }
+  | { readonly kind: "halt"; readonly id: string }
+  | { readonly kind: "continue"; readonly id: string }
+  | (OfTask & Lease & { readonly kind: "acquire" })
+  /** Creates a promise that has a target, or acquires its task. */
+  | (Lease & { readonly kind: "start"; readonly action: CreateAction })
+  | (OfTask & { readonly kind: "release" })
+  | (OfTask & { readonly kind: "heartbeat"; readonly pid: string })
+  | (OfTask & {
+      readonly kind: "fulfill";
+      readonly outcome: SettleAction["outcome"];
+      readonly value: PlainValue;
+    })
+  /** Each once, and not its own. */
+  | (OfTask & { readonly kind: "suspend"; readonly awaited: readonly string[] })
+  /** About another promise. */
+  | (OfTask & { readonly kind: "fence"; readonly action: CreateAction | SettleAction });
+
 export type Action =
+  | TaskAction
+  | { readonly kind: "listen"; readonly awaited: string; readonly address: string }
+  /** As through the current protocol, which knows no keys. */
+  | { readonly kind: "share"; readonly action: CreateAction | SettleAction }
   | {
       readonly kind: "create";
       readonly id: string;

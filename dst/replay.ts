@@ -13,7 +13,17 @@ import { compareBytes } from "../kernel/order.ts";
 import type { Choices } from "./choice.ts";
 import { faultNames, million } from "./faults.ts";
 import * as shape from "./json-shape.ts";
-import type { Action, Deadline, Faults, Intent, PairList, PlainValue, Plan } from "./plan.ts";
+import type {
+  Action,
+  CreateAction,
+  Deadline,
+  Faults,
+  Intent,
+  PairList,
+  PlainValue,
+  Plan,
+  SettleAction,
+} from "./plan.ts";
 import { parseSeed, type Seed } from "./seed.ts";
 import { TraceHash } from "./trace.ts";
 import type { Failure, OracleCode, Outcome } from "./verdict.ts";
@@ -174,24 +184,51 @@ function place<Word extends string>(...words: readonly Word[]): shape.Shape<Word
 
 const conditions = { key: shape.nullable(clean), strict: shape.flag } as const;
 
+const outcome = shape.oneOf("resolved", "rejected", "canceled");
+const createShape = shape.object({
+  kind: shape.oneOf("create"),
+  id,
+  deadline,
+  param: plainValue,
+  tags: pairs,
+  ...conditions,
+  isExternal: shape.flag,
+});
+const settleShape = shape.object({
+  kind: shape.oneOf("settle"),
+  id,
+  outcome: outcome,
+  value: plainValue,
+  ...conditions,
+});
+const change = shape.tagged<CreateAction | SettleAction>({
+  kind: { create: createShape, settle: settleShape },
+});
+
+const ofTask = { id, lag: anyWhole } as const;
+const lease = { pid: shape.text(), ttl: shape.whole(1) } as const;
+
+/** Of the tasks, and of what only the current protocol can say. */
+const taskActions = {
+  look: shape.object({ kind: shape.oneOf("look"), id }),
+  halt: shape.object({ kind: shape.oneOf("halt"), id }),
+  continue: shape.object({ kind: shape.oneOf("continue"), id }),
+  acquire: shape.object({ kind: shape.oneOf("acquire"), ...ofTask, ...lease }),
+  start: shape.object({ kind: shape.oneOf("start"), ...lease, action: createShape }),
+  release: shape.object({ kind: shape.oneOf("release"), ...ofTask }),
+  heartbeat: shape.object({ kind: shape.oneOf("heartbeat"), ...ofTask, pid: shape.text() }),
+  fulfill: shape.object({ kind: shape.oneOf("fulfill"), ...ofTask, outcome, value: plainValue }),
+  suspend: shape.object({ kind: shape.oneOf("suspend"), ...ofTask, awaited: shape.list(id) }),
+  fence: shape.object({ kind: shape.oneOf("fence"), ...ofTask, action: change }),
+  listen: shape.object({ kind: shape.oneOf("listen"), awaited: id, address: shape.text() }),
+  share: shape.object({ kind: shape.oneOf("share"), action: change }),
+} as const;
+
 const action = shape.tagged<Action>({
   kind: {
-    create: shape.object({
-      kind: shape.oneOf("create"),
-      id,
-      deadline,
-      param: plainValue,
-      tags: pairs,
-      ...conditions,
-      isExternal: shape.flag,
-    }),
-    settle: shape.object({
-      kind: shape.oneOf("settle"),
-      id,
-      outcome: shape.oneOf("resolved", "rejected", "canceled"),
-      value: plainValue,
-      ...conditions,
-    }),
+    create: createShape,
+    settle: settleShape,
+    ...taskActions,
     get: shape.object({ kind: shape.oneOf("get"), id }),
     callback: shape.object({
       kind: shape.oneOf("callback"),
@@ -265,11 +302,29 @@ const readPlan: shape.Shape<Plan> = (value, path) => {
     if (client >= plan.clients) shape.damage(`${at}.client`, `below ${plan.clients}`, client);
     if (keys.has(key)) shape.damage(`${at}.key`, "of one intent only", key);
     keys.add(key);
+    tied(action, `${at}.action`);
     if (action.kind !== "callback" || action.awaited !== action.awaiter) continue;
     shape.damage(`${at}.action.awaiter`, "another promise than the awaited one", action.awaiter);
   }
   return plan;
 };
+
+/** What the API refuses before the kernel sees it. */
+function tied(action: Action, path: string): void {
+  if (action.kind === "fence" && action.action.id === action.id) {
+    shape.damage(`${path}.action.id`, "another promise than the task's", action.id);
+  }
+  if (action.kind === "suspend") {
+    const { id, awaited } = action;
+    const isGood = new Set([id, ...awaited]).size === awaited.length + 1 && awaited.length > 0;
+    if (!isGood) shape.damage(`${path}.awaited`, "other promises than its own, each once", awaited);
+  }
+  if (action.kind === "start" && !action.action.tags.some(([name]) => name === target)) {
+    shape.damage(`${path}.action.tags`, `with a ${target}`, action.action.tags);
+  }
+}
+
+const target = "resonate:target";
 
 const readChoices: shape.Shape<ChoiceList> = (value, path) => {
   const choices = shape.list(shape.pair(shape.text(), shape.whole(1)))(value, path);

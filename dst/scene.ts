@@ -5,7 +5,7 @@
 
 import { assert } from "../kernel/assert.ts";
 import type { Group, IdGroups } from "./id-groups.ts";
-import type { Action, Deadline, Intent, PairList } from "./plan.ts";
+import type { Action, CreateAction, Deadline, Intent, PairList, SettleAction } from "./plan.ts";
 import type { Prng } from "./prng.ts";
 import type { Role, Values } from "./values.ts";
 
@@ -138,8 +138,12 @@ export class Scene {
     return this;
   }
 
-  create(id: string, { role, ...tweaks }: Create = {}): void {
-    this.act({
+  create(id: string, tweaks: Create = {}): void {
+    this.act(this.creation(id, tweaks));
+  }
+
+  creation(id: string, { role, ...tweaks }: Create = {}): CreateAction {
+    return {
       kind: "create",
       id,
       deadline: tweaks.deadline ?? this.deadline(),
@@ -149,7 +153,7 @@ export class Scene {
       strict: this.prng.chance(30),
       isExternal: this.prng.chance(75),
       ...tweaks,
-    });
+    };
   }
 
   /** One that others may await, pending for long. */
@@ -166,7 +170,11 @@ export class Scene {
   }
 
   settle(id: string, tweaks: Tweaks<"settle"> = {}): void {
-    this.act({
+    this.act(this.settlement(id, tweaks));
+  }
+
+  settlement(id: string, tweaks: Tweaks<"settle"> = {}): SettleAction {
+    return {
       kind: "settle",
       id,
       outcome: this.prng.pick(["resolved", "resolved", "rejected", "canceled"] as const),
@@ -174,7 +182,7 @@ export class Scene {
       key: this.values.key(),
       strict: this.prng.chance(30),
       ...tweaks,
-    });
+    };
   }
 
   /** Hardly ever none, so that there is something to repeat. */

@@ -1,11 +1,10 @@
 // Looks for an order of the operations as clients saw them, whatever the server says of its own order.
 // Answers that the witness has accepted always have one; if the witness is wrong, this may tell.
 
-import type { Response } from "../kernel/command.ts";
-import { toModel } from "./compare.ts";
+import { toModelAnswer } from "./compare.ts";
 import { type Asked, isSameAnswer, PromiseSpec } from "./history.ts";
 import { type Operation as Entry, linearize } from "./linearizability.ts";
-import { idsOf, type ModelAnswer, type ModelCommand } from "./model.ts";
+import { idsOf, type ModelAnswer, type ModelCommand } from "./model/command.ts";
 import type { Operation } from "./operation.ts";
 import { type Search, Violation } from "./verdict.ts";
 import type { World } from "./world.ts";
@@ -35,17 +34,7 @@ function seen(operation: Operation): readonly Seen[] {
   if (expected?.kind !== "answer") return [];
   const command: ModelCommand = request;
   const entry = { call: calledAt, input: { command, now: expected.now }, ids: idsOf(command) };
-  const output = ending?.kind === "answered" ? answerOf(ending.response) : null;
+  const output = ending?.kind === "answered" ? toModelAnswer(ending.response) : null;
   if (output !== null) return [{ ...entry, return: answeredAt ?? calledAt, output }];
   return hasLanded ? [{ ...entry, return: Number.POSITIVE_INFINITY, output: null }] : [];
-}
-
-/** Null: it says nothing about the promise. */
-function answerOf(response: Response): ModelAnswer | null {
-  if (response.kind === "refused") {
-    return { kind: "refused", refusal: response.refusal };
-  }
-  if (response.kind !== "promise") return null;
-  const { id, promise, changed } = response;
-  return { kind: "promise", id, promise: toModel(promise), changed };
 }

@@ -1,6 +1,6 @@
 // Requests and batches in words, for whoever reads a trace.
 
-import type { Request } from "../kernel/command.ts";
+import { type Command, type InternalCommand, keys, type Request } from "../kernel/command.ts";
 import { showResponse } from "./compare.ts";
 import type { Batch } from "./witness.ts";
 
@@ -28,7 +28,21 @@ export function showRequest(request: Request): string {
       const { of, limit } = request;
       return `read ${of === null ? "the log" : `the log of ${quote(of.id)}`}, at most ${limit}`;
     }
+    default:
+      return showOther(request);
   }
+}
+
+/** A command of tasks or listeners. */
+function showOther(command: Command): string {
+  const ids = keys(command).map(({ id }) => quote(id));
+  const words = [command.kind, ids.join(", ")];
+  if ("version" in command) words.push(`v${command.version}`);
+  if ("pid" in command) words.push(`by ${quote(command.pid)}`);
+  if ("ttl" in command) words.push(`for ${command.ttl}`);
+  if ("address" in command) words.push(`at ${quote(command.address)}`);
+  if ("action" in command) words.push(`(${showRequest(command.action)})`);
+  return words.join(" ");
 }
 
 export function showBatch({ now, writing, reading }: Batch): string {
@@ -39,14 +53,24 @@ export function showBatch({ now, writing, reading }: Batch): string {
 }
 
 function shown({ entry: { command, id }, response }: Batch["reading"][number]): string {
-  const what = isInternal(command) ? command.kind : showRequest(command);
+  const what = isInternal(command) ? showOther(command) : showRequest(command);
   return `${id} ${what} -> ${showResponse(response)}`;
 }
 
-type Command = Batch["reading"][number]["entry"]["command"];
+const internal: ReadonlySet<Command["kind"]> = new Set<InternalCommand["kind"]>([
+  "settle_at_deadline",
+  "drain_callback",
+  "expire_lease",
+  "dispatch_again",
+  "note_missed",
+  "offer_missed",
+  "tell_missed",
+  "tell_listener",
+  "note_told",
+]);
 
-function isInternal(command: Command): command is Exclude<Command, Request> {
-  return command.kind === "settle_at_deadline" || command.kind === "drain_callback";
+function isInternal(command: Command): command is InternalCommand {
+  return internal.has(command.kind);
 }
 
 function keyed(key: string | null, strict: boolean): string {

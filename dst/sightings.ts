@@ -1,13 +1,13 @@
 // What a run has come upon: counted by name, and seen or not. For the floors and the list of what must
 // be seen (sometimes.ts): they turn red when the generator no longer makes what the oracles are for.
 
-import type { Command, Response } from "../kernel/command.ts";
+import type { Command, Request, Response } from "../kernel/command.ts";
 import { int64Max } from "../kernel/ids.ts";
 import type { Completion } from "../kernel/ports.ts";
 import type { Flight } from "./aio.ts";
 import type { CrashPoint } from "./crash-points.ts";
 import type { Process } from "./node.ts";
-import type { Operation } from "./operation.ts";
+import type { Operation, Own } from "./operation.ts";
 import type { Past } from "./past.ts";
 import type { Sometimes } from "./sometimes.ts";
 import type { Batch } from "./witness.ts";
@@ -54,6 +54,7 @@ export class Sightings {
     if (response.kind === "promises" && request.kind === "search_promises") {
       this.#page(response, request.limit);
     }
+    this.#task(request, response);
     if (expected?.kind !== "answer") return;
     if (request.kind === "settle_promise") this.#settled(request.id, expected.now, response);
     if (response.kind !== "promise") return;
@@ -62,6 +63,23 @@ export class Sightings {
     if (/[\ud800-\udbff]/.test(id)) this.see("an astral id comes back");
     const isBorn = request.kind === "create_promise" && changed && promise.kind === "settled";
     if (isBorn) this.see("a promise is born settled");
+  }
+
+  /** What the server did by itself has changed something. */
+  own({ command, at }: Own): void {
+    if (command.kind === "expire_lease") {
+      const isLapsed = this.#past.now(command.id).task?.state === "pending";
+      if (isLapsed) this.see("a lease expires");
+    } else if (command.kind === "drain_callback") {
+      const before = this.#past.at(command.awaiter, at - 1).task?.state;
+      const after = this.#past.now(command.awaiter).task?.state;
+      const isWoken = before === "suspended" && after === "pending";
+      if (isWoken) this.see("a suspended task is woken by a drain");
+    } else if (command.kind === "note_told" && command.delivery.kind === "delivered") {
+      this.see("a listener is told");
+      const telling = this.#past.at(command.awaited, at - 1).tellings.get(command.address);
+      if ((telling?.failures ?? 0) > 0) this.see("a listener is told again after a failure");
+    }
   }
 
   batch({ limits, kernel, aio }: Process, { writing, reading }: Batch): void {
@@ -112,6 +130,17 @@ export class Sightings {
       return events[0]?.command.startsWith(`${server.name}-`);
     });
     if (isOwn) this.see("a server finds its own event after an unknown commit");
+  }
+
+  #task(request: Request, response: Response): void {
+    if (response.kind === "claim" && response.task.kind === "acquired") {
+      this.see("a task is acquired");
+    }
+    if (response.kind === "not_suspended") this.see("a suspension finds something settled");
+    const isStale = response.kind === "refused" && response.refusal === "task_not_held";
+    if (request.kind === "fence_task" && isStale) this.see("a fence is refused as stale");
+    if (request.kind !== "release_task" || response.kind !== "done") return;
+    if (this.#past.now(request.id).clock.releases > 3) this.see("a release is backed off");
   }
 
   #settled(id: string, now: number, response: Response): void {
@@ -174,5 +203,14 @@ function nameOf(response: Response): string {
       return response.refusal;
     case "failed":
       return response.failure;
+    case "task":
+      return response.task.kind;
+    case "claim":
+      return `claim ${response.task.kind}`;
+    case "fenced":
+      return `fenced ${nameOf(response.inner)}`;
+    case "done":
+    case "not_suspended":
+      return response.kind;
   }
 }

@@ -6,7 +6,7 @@ import type { Descent } from "./descent.ts";
 import { idsOf } from "./involved.ts";
 import type { Action, Deadline, Intent, PairList, PlainValue } from "./plan.ts";
 import type { ChoiceList } from "./replay.ts";
-import { type Candidate, farAway, pageUsual } from "./size.ts";
+import { type Candidate, farAway, pageUsual, ttlUsual } from "./size.ts";
 
 /** What a number is tried as, the least first. */
 const magnitudes = [0, 1, 10, 100, 1000, 10_000, 100_000, 1_000_000];
@@ -69,10 +69,39 @@ function plainer(action: Action, at: number): readonly Plainer[] {
     }
     case "events":
       return [{ after: "start" }, ...limits];
+    case "acquire":
+      return [{ lag: 0 }, { ttl: ttlUsual }, { pid: "w" }];
+    case "heartbeat":
+      return [{ lag: 0 }, { pid: "w" }];
+    case "release":
+      return [{ lag: 0 }];
+    case "fulfill": {
+      const values = plainerValues(action.value).map((value) => ({ value }));
+      return [{ lag: 0 }, { outcome: "resolved" }, ...values];
+    }
+    case "suspend": {
+      const { awaited } = action;
+      const fewer = awaited.map((gone) => awaited.filter((id) => id !== gone));
+      return [{ lag: 0 }, ...(awaited.length > 1 ? fewer : []).map((awaited) => ({ awaited }))];
+    }
+    case "start":
+      return [{ ttl: ttlUsual }, { pid: "w" }, ...plainerInner(action, at)];
+    case "fence":
+      return [{ lag: 0 }, ...plainerInner(action, at)];
+    case "share":
+      return plainerInner(action, at);
     case "get":
+    case "look":
+    case "halt":
+    case "continue":
     case "callback":
+    case "listen":
       return [];
   }
+}
+
+function plainerInner({ action }: { readonly action: Action }, at: number): readonly Plainer[] {
+  return plainer(action, at).map((change) => ({ action: { ...action, ...change } as Action })); // its own members
 }
 
 const limits: readonly Plainer[] = [{ limit: pageUsual }, { limit: 1 }, { limit: 2 }];
@@ -136,7 +165,26 @@ function renameAction(action: Action, names: Names): Action {
     case "create":
     case "settle":
     case "get":
+    case "look":
+    case "halt":
+    case "continue":
+    case "acquire":
+    case "release":
+    case "heartbeat":
+    case "fulfill":
       return { ...action, id: to(action.id) };
+    case "listen":
+      return { ...action, awaited: to(action.awaited) };
+    case "suspend":
+      return { ...action, id: to(action.id), awaited: action.awaited.map(to) };
+    case "start":
+      return { ...action, action: { ...action.action, id: to(action.action.id) } };
+    case "share":
+      return { ...action, action: { ...action.action, id: to(action.action.id) } };
+    case "fence": {
+      const inner = { ...action.action, id: to(action.action.id) };
+      return { ...action, id: to(action.id), action: inner };
+    }
     case "callback":
       return { ...action, awaited: to(action.awaited), awaiter: to(action.awaiter) };
     case "search":

@@ -93,6 +93,9 @@ export const farAway: Deadline = { from: "request", ms: 1_000_000 };
 /** The largest that the API allows. */
 export const pageUsual = 100;
 
+/** A minute, ms, as SDKs ask for. */
+export const ttlUsual = 60_000;
+
 /** Beyond any number of digits. */
 const otherOrigin = 20;
 
@@ -134,7 +137,30 @@ function actionWeight(action: Action): number {
       return texts + count([strict, outcome !== "resolved"]);
     }
     case "get":
+    case "look":
+    case "halt":
+    case "continue":
       return textWeight(action.id);
+    case "listen":
+      return textWeight(action.awaited) + textWeight(action.address);
+    case "share":
+      return 1 + actionWeight(action.action);
+    case "start":
+      return leaseWeight(action) + actionWeight(action.action);
+    case "acquire":
+      return leaseWeight(action) + taskWeight(action);
+    case "release":
+      return taskWeight(action);
+    case "heartbeat":
+      return textWeight(action.pid) + taskWeight(action);
+    case "fulfill": {
+      const isOther = action.outcome !== "resolved";
+      return taskWeight(action) + valueWeight(action.value) + count([isOther]);
+    }
+    case "suspend":
+      return taskWeight(action) + action.awaited.reduce((sum, id) => sum + 1 + textWeight(id), 0);
+    case "fence":
+      return taskWeight(action) + actionWeight(action.action);
     case "callback":
       return textWeight(action.awaited) + textWeight(action.awaiter);
     case "search": {
@@ -146,6 +172,14 @@ function actionWeight(action: Action): number {
     case "events":
       return optionalWeight(action.of) + page(action.limit, action.after);
   }
+}
+
+function taskWeight({ id, lag }: { readonly id: string; readonly lag: number }): number {
+  return textWeight(id) + digits(Math.abs(lag));
+}
+
+function leaseWeight({ pid, ttl }: { readonly pid: string; readonly ttl: number }): number {
+  return textWeight(pid) + (ttl === ttlUsual ? 0 : 1 + digits(ttl));
 }
 
 function page(limit: number, from: "start" | "next" | number): number {

@@ -1,5 +1,5 @@
 // What must be seen now and then (simulation.md §4), or the oracles have nothing to judge. Those of
-// tasks, messages and schedules come with their commands.
+// schedules come with their commands.
 
 /** Within how many seeds each must hold at least once. */
 export const sometimes = {
@@ -36,6 +36,14 @@ export const sometimes = {
   "a power cut drops a written commit": 200,
   "a process is killed while a commit is written and not durable": 200,
   "a process stops gracefully": 200,
+  "a task is acquired": 200,
+  "a lease expires": 200,
+  "a suspended task is woken by a drain": 200,
+  "a suspension finds something settled": 200,
+  "a fence is refused as stale": 200,
+  "a release is backed off": 200,
+  "a listener is told": 200,
+  "a listener is told again after a failure": 200,
 } as const satisfies Readonly<Record<string, 200 | 1000>>;
 
 export type Sometimes = keyof typeof sometimes;

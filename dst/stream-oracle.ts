@@ -17,16 +17,18 @@ import {
   type StreamState,
   type Write,
 } from "../kernel/stream.ts";
+import { noTimers } from "../kernel/timers.ts";
 import type { Store } from "../store/store.ts";
 import {
   sameCreation,
   samePromise,
   sameRecord,
-  showState,
+  sameState,
+  showKept,
   toModel,
   toModelRecord,
 } from "./compare.ts";
-import { canonical, canonicalPromise, dueAt, type ModelRecord } from "./model.ts";
+import { canonical, canonicalPromise, dueAt, type ModelRecord } from "./model/record.ts";
 import type { Past } from "./past.ts";
 import { Violation } from "./verdict.ts";
 
@@ -81,7 +83,7 @@ export class StreamOracle {
   }
 
   #unknown(key: StreamKey): Known {
-    const stream = { key, version: 0, revision: 0, state: absent } as Stream; // as one never written
+    const stream = { key, version: 0, revision: 0, state: absent, timers: noTimers } as Stream; // as one never written
     const known = { stream, folded: absent, position: 0, events: [] };
     this.#known.set(key.id, known);
     return known;
@@ -146,18 +148,19 @@ function unchanged({ state: { promise: before } }: Stream, after: Stream): void 
 }
 
 /** F2. */
-function agree(model: ModelRecord, { key, state }: Stream, folded: StreamState): void {
-  if (!sameRecord(model, state)) {
+function agree(model: ModelRecord, stream: Stream, folded: StreamState): void {
+  const { key, state, timers } = stream;
+  if (!sameRecord(model, stream)) {
     throw new Violation("W", "snapshot", "the snapshot is not what the model says", {
       expected: canonical(model),
-      actual: showState(state),
+      actual: showKept(stream),
       ids: [key.id],
     });
   }
-  if (!sameRecord(toModelRecord(folded), state)) {
+  if (!sameState(toModelRecord({ state: folded, timers }), state)) {
     throw new Violation("F", "fold", "the fold of the log is not the snapshot", {
-      expected: showState(folded),
-      actual: showState(state),
+      expected: showKept({ state: folded, timers }),
+      actual: showKept(stream),
       ids: [key.id],
     });
   }
@@ -196,6 +199,21 @@ function textOf({ event }: Pick<LoggedEvent, "event">): string {
     case "callback_registered":
     case "callback_drained":
       return `${event.kind} ${event.awaiter}`;
+    case "listener_registered":
+      return `${event.kind} ${event.address}`;
+    case "listener_drained":
+      return `${event.kind} ${event.address} ${event.wasTold}`;
+    case "task_acquired":
+      return `${event.kind} ${event.ttl} ${event.pid}`;
+    case "task_resumed":
+      return `${event.kind} ${event.awaited}`;
+    case "task_released":
+    case "task_suspended":
+    case "resumes_cleared":
+    case "task_halted":
+    case "task_continued":
+    case "lease_expired":
+      return event.kind;
   }
 }
 

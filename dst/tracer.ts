@@ -2,7 +2,8 @@
 
 import type { Response } from "../kernel/command.ts";
 import type { Completion, Submission } from "../kernel/ports.ts";
-import { showResponse } from "./compare.ts";
+import type { Write } from "../kernel/stream.ts";
+import { showMessage, showResponse, toModelMessage } from "./compare.ts";
 import { digestCompletion, digestResponse, digestSubmission } from "./digest.ts";
 import { type RecordKind, recordKinds, TraceHash, type TraceRecord } from "./trace.ts";
 
@@ -62,6 +63,8 @@ export function idsOfSubmission(submission: Submission): readonly string[] {
       return submission.components.flatMap(({ changes }) => changes.map(({ key }) => key.id));
     case "log":
       return submission.ranges.flatMap(({ of }) => (of === null ? [] : [of.id]));
+    case "send":
+      return [submission.message.id];
     case "query":
     case "due":
       return [];
@@ -76,7 +79,7 @@ function showSubmission(submission: Submission): string {
       return submission.components
         .map(({ changes }) => {
           const shown = changes.map(({ key, expectedRevision, write }) => {
-            const events = write?.events.map(({ event }) => event.kind).join(" + ") ?? "read only";
+            const events = write === null ? "read only" : showEvents(write);
             return `${JSON.stringify(key.id)} at revision ${expectedRevision}: ${events}`;
           });
           return shown.join("; ");
@@ -90,7 +93,13 @@ function showSubmission(submission: Submission): string {
         .join(", ");
     case "due":
       return `due, at most ${submission.bounds.limit}`;
+    case "send":
+      return `send ${showMessage(toModelMessage(submission.message))}`;
   }
+}
+
+function showEvents({ events }: Write): string {
+  return events.length === 0 ? "timers" : events.map(({ event }) => event.kind).join(" + ");
 }
 
 function showCompletion(completion: Completion): string {
@@ -113,6 +122,10 @@ function showCompletion(completion: Completion): string {
       return `${completion.pages.reduce((sum, { events }) => sum + events.length, 0)} events`;
     case "due":
       return `due: ${completion.due.streams.map(({ key }) => JSON.stringify(key.id)).join(", ")}`;
+    case "sent": {
+      const { delivery } = completion;
+      return delivery.kind === "delivered" ? "delivered" : `not delivered: ${delivery.reason}`;
+    }
     case "failed":
       return `failed: ${completion.failure}`;
   }

@@ -10,25 +10,33 @@
 //   W6. A search shows the model's promises at its snapshot; a history shows the log's events. Where
 //       there is more, the next page begins where this one has ended.
 //   W7. What is swept is due, and comes in the order of due dates.
+//   M1. A message leaves only after the commit that caused it, once, and says what the model says.
+//   M2. It leaves as soon as its server knows that the commit has landed.
 
 import { assert } from "../kernel/assert.ts";
 import type { Request, Response } from "../kernel/command.ts";
 import type { InstantMs } from "../kernel/ids.ts";
+import type { Message } from "../kernel/message.ts";
 import type { Completion, Due, Ran, Submission, TraceRecord } from "../kernel/ports.ts";
 import type { Read } from "../kernel/read.ts";
 import { eventWeight, type LoggedEvent, type ReadEvents } from "../kernel/search.ts";
-import type { StreamState } from "../kernel/stream.ts";
+import type { Stream } from "../kernel/stream.ts";
 import type { Store } from "../store/store.ts";
 import type { Flight } from "./aio.ts";
 import {
   sameAnswer,
   sameRecord,
   showAnswer,
+  showKept,
+  showMessage,
   showModelPage,
   showResponse,
-  showState,
+  toModelMessage,
 } from "./compare.ts";
-import { canonical, dueAt, idsOf, type ModelAnswer, search, step } from "./model.ts";
+import { idsOf, type ModelAnswer } from "./model/command.ts";
+import { canonical, dueAt } from "./model/record.ts";
+import { search } from "./model/search.ts";
+import { step } from "./model.ts";
 import type { Operation, Own } from "./operation.ts";
 import { Past } from "./past.ts";
 import { StreamOracle, showEvent } from "./stream-oracle.ts";
@@ -40,6 +48,10 @@ export type Batch = TraceRecord & { readonly kind: "executed" };
 export type Ledger = {
   readonly loads: Map<number, View>;
   readonly commits: Map<number, Claim>;
+  /** Messages that may leave since a commit has landed, by its ticket, in words. */
+  readonly owed: Map<number, string[]>;
+  /** Commits of which it has heard in this tick that they have landed. */
+  readonly told: Set<number>;
   lastNow: number;
 };
 
@@ -72,7 +84,7 @@ export class Witness {
   }
 
   open(): Ledger {
-    return { loads: new Map(), commits: new Map(), lastNow: 0 };
+    return { loads: new Map(), commits: new Map(), owed: new Map(), told: new Set(), lastNow: 0 };
   }
 
   /** Numbers what can be seen: calls, answers, snapshots, commits. */
@@ -89,7 +101,7 @@ export class Witness {
         const unreadable = new Set<string>();
         for (const loaded of completion.streams) {
           if (loaded.kind === "unreadable") unreadable.add(loaded.key.id);
-          else this.#loaded(loaded.stream.key.id, loaded.stream.state);
+          else this.#loaded(loaded.stream);
         }
         ledger.loads.set(ticket, { at, unreadable });
         break;
@@ -103,6 +115,7 @@ export class Witness {
         if (read !== null) this.#read(read, submission, at);
         break;
       case "committed":
+      case "sent":
       case "failed":
         break;
     }
@@ -130,9 +143,10 @@ export class Witness {
     ledger.commits.delete(ticket);
     const refused = new Set(conflicts);
     const events: LoggedEvent[] = [];
+    const owed: string[] = [];
     for (const [index, group] of claim.batch.writing.entries()) {
       if (refused.has(index)) continue;
-      const created = group.executed.flatMap((ran) => this.#wroteBy(ran, claim, at));
+      const created = group.executed.flatMap((ran) => this.#wroteBy(ran, claim, { at, owed }));
       const written = (submission.components[index]?.changes ?? []).flatMap((change) => {
         return change.write === null ? [] : this.streams.written(change, change.write);
       });
@@ -140,6 +154,34 @@ export class Witness {
       events.push(...written);
     }
     this.past.log.push(...events.sort((left, right) => left.position - right.position));
+    if (owed.length > 0) ledger.owed.set(ticket, owed);
+  }
+
+  /** M1, when a process hands a message over. */
+  sending(ledger: Ledger, message: Message): void {
+    const text = showMessage(toModelMessage(message));
+    const tickets = [...ledger.told, ...ledger.owed.keys()]; // the others may be unknown to it
+    for (const ticket of tickets) {
+      const messages = ledger.owed.get(ticket) ?? [];
+      const at = messages.indexOf(text);
+      if (at < 0) continue;
+      messages.splice(at, 1);
+      return;
+    }
+    const detail = { actual: text, ids: [message.id] };
+    throw new Violation("M", "cause", "a message leaves that nothing has caused", detail);
+  }
+
+  /** M2, after a tick. */
+  sent({ owed, told }: Ledger): void {
+    for (const ticket of told) {
+      const [expected] = owed.get(ticket) ?? [];
+      owed.delete(ticket);
+      if (expected === undefined) continue;
+      const message = "a commit has landed and its message does not leave";
+      throw new Violation("M", "lost", message, { expected });
+    }
+    told.clear();
   }
 
   /** The kernel answers. */
@@ -167,12 +209,17 @@ export class Witness {
   }
 
   /** W1, for a command that stands at its commit. @returns the ids that it has created */
-  #wroteBy(ran: Ran, { batch: { now }, view }: Claim, at: number): readonly string[] {
+  #wroteBy(
+    ran: Ran,
+    { batch: { now }, view }: Claim,
+    { at, owed }: { readonly at: number; readonly owed: string[] },
+  ): readonly string[] {
     const { command } = ran.entry;
     if (isUnread(ran, view.unreadable)) return [];
     const operation = this.operations.get(command);
     once(operation);
-    const { changes, answer } = step((id) => this.past.now(id), command, now);
+    const { changes, answer, messages } = step((id) => this.past.now(id), command, now);
+    owed.push(...messages.map(showMessage));
     const created: string[] = [];
     for (const [id, record] of changes) {
       if (this.past.now(id).promise === null) created.push(id);
@@ -300,10 +347,11 @@ export class Witness {
     violated(operation, "cursor", "a page does not say where it has ended");
   }
 
-  #loaded(id: string, state: StreamState): void {
+  #loaded(stream: Stream): void {
+    const { id } = stream.key;
     const model = this.past.now(id);
-    if (sameRecord(model, state)) return;
-    const detail = { expected: canonical(model), actual: showState(state), ids: [id] };
+    if (sameRecord(model, stream)) return;
+    const detail = { expected: canonical(model), actual: showKept(stream), ids: [id] };
     throw new Violation("W", "loaded", "the store holds what nobody has committed", detail);
   }
 }

@@ -24,6 +24,7 @@ import {
   repeat,
   type Shape,
 } from "./shapes.ts";
+import { lapse, listeners, poison, scuffle, workflow } from "./task-shapes.ts";
 import { Values } from "./values.ts";
 
 export type WorkloadOptions = {
@@ -63,6 +64,11 @@ export const shapes = {
   filters: [filters, 8],
   follow: [follow, 6],
   elsewhere: [elsewhere, 3],
+  scuffle: [scuffle, 14],
+  workflow: [workflow, 14],
+  lapse: [lapse, 8],
+  poison: [poison, 3],
+  listeners: [listeners, 8],
   silence: [silence, 1],
 } as const satisfies Record<string, readonly [Shape, weight: number]>;
 

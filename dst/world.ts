@@ -58,6 +58,8 @@ export class World {
   /** Null: one server has the store to itself, as on SQLite. */
   readonly pollMs: number | null;
   readonly operations: Operation[] = [];
+  /** Of each task, the last version that any client has been told. */
+  readonly taskVersions = new Map<string, number>();
   /** What the server did by itself; kept only if the plan wants another order searched for. */
   readonly history: Own[] = [];
   /** Accepted and not answered, by process. */
@@ -84,6 +86,7 @@ export class World {
     this.witness = new Witness({
       ...{ store, pageWeightMax: plan.limits.pageWeightMax },
       onOwn: (own) => {
+        this.sightings.own(own);
         if (plan.isSearched) this.history.push(own);
       },
     });

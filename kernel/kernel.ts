@@ -249,10 +249,8 @@ export class Kernel {
     } else {
       assert(completion.kind === "loaded", "a load is answered by something else");
       for (const each of completion.streams) if (each.kind === "unreadable") this.#trace(each);
-      const outcome = batch.execute(completion.streams, {
-        now: this.#now, // K2
-        rules: this.#rules,
-      });
+      const at = { now: this.#now, rules: this.#rules }; // K2
+      const outcome = batch.execute(completion.streams, at);
       const commit = this.#commit(batch, outcome);
       this.#trace({ kind: "executed", load, commit, now: this.#now, ...outcome });
       if (commit === null) this.#rolledBack(outcome, "store_overloaded");
@@ -291,14 +289,11 @@ export class Kernel {
     this.#release(reading);
   }
 
-  /** K5. */
+  /** K5. Of timers alone the log does not tell, so nobody can. */
   #look(batch: Batch, outcome: Outcome): void {
     const ranges = outcome.writing.map(landing).filter((range) => range !== null);
-    if (ranges.length === 0) {
-      this.#lost(outcome.writing, outcome.reading); // timers only: nobody can tell
-      return;
-    }
-    const isQueued = this.#enqueue({ kind: "log", ranges }, { kind: "looking", batch, outcome });
+    const flight = { kind: "looking", batch, outcome } as const;
+    const isQueued = ranges.length > 0 && this.#enqueue({ kind: "log", ranges }, flight);
     if (!isQueued) this.#lost(outcome.writing, outcome.reading);
   }
 

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import {
+  type Kept,
   sameAnswer,
   sameRecord,
   showAnswer,
@@ -10,12 +11,14 @@ import {
   toModel,
   toModelRecord,
 } from "../../dst/compare.ts";
-import { canonical, type ModelAnswer } from "../../dst/model.ts";
+import type { ModelAnswer } from "../../dst/model/command.ts";
+import { canonical } from "../../dst/model/record.ts";
 import { Past } from "../../dst/past.ts";
 import type { Response } from "../../kernel/command.ts";
 import { deadlineMs, instantMs, position, promiseId } from "../../kernel/ids.ts";
 import type { PendingPromise, PromiseRecord, SettledPromise } from "../../kernel/promise.ts";
-import { absent, type StreamState } from "../../kernel/stream.ts";
+import { absent } from "../../kernel/stream.ts";
+import { noTimers } from "../../kernel/timers.ts";
 
 /** Fresh maps at each call, so that nothing is equal because it is the same. */
 function pending(): PendingPromise {
@@ -86,9 +89,12 @@ const endings: typeof changes = [
   ["the key of its end", { settleKey: null }],
 ];
 
-function state(promise: PromiseRecord, ...callbacks: readonly string[]): StreamState {
-  return { promise, callbacks: callbacks.map(promiseId) };
+function state(promise: PromiseRecord, ...callbacks: readonly string[]): Kept {
+  const state = { ...absent, promise, callbacks: callbacks.map(promiseId) };
+  return { state, timers: noTimers };
 }
+
+const nobody: Kept = { state: absent, timers: noTimers };
 
 describe("a record is another one if it differs in", () => {
   const model = toModelRecord(state(settled(), "x", "y"));
@@ -96,7 +102,7 @@ describe("a record is another one if it differs in", () => {
   test("nothing: it is the same", () => {
     expect(sameRecord(model, state(settled(), "x", "y"))).toBe(true);
     expect(sameRecord(toModelRecord(state(pending())), state(pending()))).toBe(true);
-    expect(sameRecord(toModelRecord(absent), absent)).toBe(true);
+    expect(sameRecord(toModelRecord(nobody), nobody)).toBe(true);
   });
 
   test.each([...changes, ...endings])("%s", (_what, change) => {
@@ -113,10 +119,13 @@ describe("a record is another one if it differs in", () => {
   test("whether it is there, or settled, or who waits for it", () => {
     expect(sameRecord(model, state(pending(), "x", "y"))).toBe(false);
     expect(sameRecord(toModelRecord(state(pending())), state(settled()))).toBe(false);
-    expect(sameRecord(model, { ...absent, callbacks: [promiseId("x"), promiseId("y")] })).toBe(
-      false,
-    );
-    expect(sameRecord(toModelRecord(absent), state(pending()))).toBe(false);
+    expect(
+      sameRecord(model, {
+        state: { ...absent, callbacks: [promiseId("x"), promiseId("y")] },
+        timers: noTimers,
+      }),
+    ).toBe(false);
+    expect(sameRecord(toModelRecord(nobody), state(pending()))).toBe(false);
     for (const waiters of [["x"], ["y", "x"], ["x", "y", "z"], []]) {
       expect(sameRecord(model, state(settled(), ...waiters)), waiters.join()).toBe(false);
     }
@@ -176,7 +185,7 @@ describe("the past", () => {
     past.set("a", two, 7);
     past.set("b", one, 5);
     expect([2, 3, 6, 7, 9].map((moment) => past.at("a", moment))).toEqual([
-      toModelRecord(absent),
+      toModelRecord(nobody),
       one,
       one,
       two,
@@ -185,7 +194,7 @@ describe("the past", () => {
     expect([past.now("a"), past.now("b"), past.now("c")]).toEqual([
       two,
       one,
-      toModelRecord(absent),
+      toModelRecord(nobody),
     ]);
     expect(past.ids()).toEqual(["a", "b"]);
   });
@@ -193,7 +202,7 @@ describe("the past", () => {
   test("shows promises from the newest to the oldest, or from before a place", () => {
     const past = new Past();
     for (const [index, id] of ["a", "b", "c", "d"].entries()) {
-      past.set(id, id === "c" ? toModelRecord(absent) : one, index);
+      past.set(id, id === "c" ? toModelRecord(nobody) : one, index);
       past.create(id, 10 * (index + 1));
     }
     const ids = (before: number | null) => [...past.newestFirst(before)].map(([id]) => id);

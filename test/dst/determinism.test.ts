@@ -26,6 +26,7 @@ import type { Completion, Submission } from "../../kernel/ports.ts";
 import type { PromiseRecord, SettledPromise } from "../../kernel/promise.ts";
 import type { LoggedEvent } from "../../kernel/search.ts";
 import { absent, promiseKey } from "../../kernel/stream.ts";
+import { noTimers } from "../../kernel/timers.ts";
 import { emptyValue, noPairs } from "../../kernel/value.ts";
 import { openSqlite } from "../../store/sqlite.ts";
 import { created, settled } from "../store/given.ts";
@@ -248,10 +249,11 @@ test("every member of an answer counts, but not where a store has put it", () =>
 });
 
 test("what is asked of the store counts, and what it says", () => {
-  const stream = { key, version: streamVersion(1), revision: streamRevision(1), state: absent };
+  const numbers = { version: streamVersion(1), revision: streamRevision(1) };
+  const stream = { key, ...numbers, state: absent, timers: noTimers };
   const change = { key, expectedRevision: streamRevision(1), write: null };
-  const write = { version: streamVersion(2), events: [], dueAt: null };
-  const states = promises.map((each) => ({ promise: each, callbacks: [] }));
+  const write = { version: streamVersion(2), events: [], timers: noTimers, dueAt: null };
+  const states = promises.map((each) => ({ ...absent, promise: each }));
   const commit = (...changes: readonly object[]) => ({ kind: "commit", components: [{ changes }] });
   const bounds = { limit: 1, weightMax: 1 };
   const query = {

@@ -85,9 +85,33 @@ const events = fc.record({
   after: fc.oneof(fc.constantFrom("start" as const, "next" as const), count),
   limit: fc.integer({ min: 1, max: 100 }),
 });
+const ofTask = { id, lag: fc.integer({ min: -2, max: 2 }) };
+const lease = { pid: text, ttl: fc.integer({ min: 1, max: 2 ** 50 }) };
+const other = id.map((each) => `o${each}`);
+const inner = fc.oneof(create, settle).chain((each) => other.map((id) => ({ ...each, id })));
+const targeted = create.map((each) => {
+  const tags = each.tags.filter(([name]) => name !== "resonate:target");
+  return { ...each, tags: [...tags, ["resonate:target", "poll://any@g"] as const] };
+});
+const taskActions: readonly fc.Arbitrary<Action>[] = [
+  fc.record({ kind: fc.constantFrom("look" as const, "halt" as const, "continue" as const), id }),
+  fc.record({ kind: fc.constant("acquire" as const), ...ofTask, ...lease }),
+  fc.record({ kind: fc.constant("start" as const), ...lease, action: targeted }),
+  fc.record({ kind: fc.constant("release" as const), ...ofTask }),
+  fc.record({ kind: fc.constant("heartbeat" as const), ...ofTask, pid: text }),
+  fc
+    .record({ kind: fc.constant("suspend" as const), ...ofTask, awaited: fc.tuple(other) })
+    .filter(({ id, awaited }) => !awaited.includes(id)),
+  fc
+    .record({ kind: fc.constant("fence" as const), ...ofTask, action: inner })
+    .filter(({ id, action }) => action.id !== id),
+  fc.record({ kind: fc.constant("listen" as const), awaited: id, address: text }),
+  fc.record({ kind: fc.constant("share" as const), action: inner }),
+];
 const action: fc.Arbitrary<Action> = fc.oneof(
   ...[create, settle, callback, search, events],
   fc.record({ kind: fc.constant("get" as const), id }),
+  ...taskActions,
 );
 
 const arbitraryLimits = fc

@@ -7,14 +7,9 @@ import { expect, test } from "vitest";
 import { isSameAnswer, PromiseSpec } from "../../dst/history.ts";
 import { type Finding, linearize, type Operation, type Spec } from "../../dst/linearizability.ts";
 import { Memo, Subset } from "../../dst/memo.ts";
-import {
-  idsOf,
-  type ModelAnswer,
-  type ModelCommand,
-  type ModelRecord,
-  nothing,
-  step,
-} from "../../dst/model.ts";
+import { idsOf, type ModelAnswer, type ModelCommand } from "../../dst/model/command.ts";
+import { type ModelRecord, nothing } from "../../dst/model/record.ts";
+import { step } from "../../dst/model.ts";
 import { Prng } from "../../dst/prng.ts";
 
 type Slot = 0 | 1 | 2;
@@ -237,7 +232,12 @@ const tagged = [
 function anyCommand(prng: Prng, now: number, isClientOnly: boolean): ModelCommand {
   const id = prng.pick(["p", "q"]);
   const pair = { awaited: id, awaiter: id === "p" ? "q" : "p" };
-  const request = { id, key: prng.pick([null, "k", "l"]), strict: prng.chance(50) };
+  const request = {
+    id,
+    key: prng.pick([null, "k", "l"]),
+    strict: prng.chance(50),
+    isShared: false,
+  };
   const value = { headers: null, data: prng.pick([null, "v", "w"]) };
   const outcome = prng.pick(["resolved", "rejected", "canceled"] as const);
   const timeoutAt = BigInt(now + prng.below(12));
@@ -274,6 +274,7 @@ function spoilAnswer(prng: Prng, answer: ModelAnswer): ModelAnswer {
       refusal: prng.pick(others.filter((each) => each !== answer.refusal)),
     };
   }
+  if (answer.kind !== "promise") return answer;
   const { promise, changed } = answer;
   const { createdAt, settledAt, timeoutAt, state } = promise;
   const spoilt = prng.pick([

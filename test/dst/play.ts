@@ -65,6 +65,23 @@ export function wait(awaited: string, awaiter: string): Action {
   return { kind: "callback", awaited, awaiter };
 }
 
+/** Of a minute; of the last version that was seen. */
+export function acquire(id: string, ttl = 60_000): Action {
+  return { kind: "acquire", id, lag: 0, pid: "w", ttl };
+}
+
+export function release(id: string): Action {
+  return { kind: "release", id, lag: 0 };
+}
+
+export function suspend(id: string, ...awaited: readonly string[]): Action {
+  return { kind: "suspend", id, lag: 0, awaited };
+}
+
+export function listen(awaited: string, address = "http://h/"): Action {
+  return { kind: "listen", awaited, address };
+}
+
 export function search(more: Partial<Search> = {}): Action {
   const usual = { pattern: "*", state: null, tags: [], limit: 10, before: "start" } as const;
   return { kind: "search", ...usual, ...more };

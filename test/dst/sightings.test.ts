@@ -2,17 +2,22 @@
 // world where nothing happens. The record below is complete by its type. Then what runs count by name.
 
 import { expect, test } from "vitest";
+import type { SettleAction } from "../../dst/plan.ts";
 import { type Sometimes, sometimes } from "../../dst/sometimes.ts";
 import {
+  acquire,
   create,
   get,
   history,
+  listen,
   play,
+  release,
   type Setting,
   type Step,
   search,
   settle,
   strikes,
+  suspend,
   until,
   verdict,
   wait,
@@ -34,6 +39,11 @@ const waiting: readonly Step[] = [
   [5, 2, wait("a", "v")],
   [5, 3, wait("a", "w")],
   [10, 0, settle("a")],
+];
+const held: readonly Step[] = [
+  [0, 0, create("a")],
+  [0, 1, worker("w")],
+  [10, 0, acquire("w")],
 ];
 const together: readonly Step[] = [
   [0, 0, create("a")],
@@ -102,6 +112,25 @@ const scenes: Readonly<Record<Sometimes, Scene>> = {
   },
   "a process is killed while a commit is written and not durable": {
     steps: settling, choices: { "crash commit.done n0 commit a": strikes },
+  },
+  "a task is acquired": { steps: [[0, 1, worker("w")], [10, 0, acquire("w")]] },
+  "a lease expires": { steps: [[0, 1, worker("w")], [10, 0, acquire("w", 100)]] },
+  "a suspended task is woken by a drain": {
+    steps: [...held, [20, 0, suspend("w", "a")], [30, 0, settle("a")]],
+  },
+  "a suspension finds something settled": {
+    steps: [...held, [20, 0, settle("a")], [30, 0, suspend("w", "a")]],
+  },
+  "a fence is refused as stale": {
+    steps: [...held, [20, 0, { kind: "fence", id: "w", lag: -1, action: settling[1]?.[2] as SettleAction }]],
+  },
+  "a release is backed off": {
+    steps: [[0, 0, worker("w")], ...[10, 20, 30, 40].flatMap((at): Step[] => [[at, 0, acquire("w")], [at + 5, 0, release("w")]])],
+  },
+  "a listener is told": { steps: [[0, 0, create("a")], [5, 0, listen("a")], [10, 0, settle("a")]] },
+  "a listener is told again after a failure": {
+    steps: [[0, 0, create("a")], [5, 0, listen("a")], [10, 0, settle("a")]],
+    choices: { "message_lost n0 send unblock a": strikes },
   },
   "a process stops gracefully": { steps: settling, choices: { "graceful_stop n0@0 #3": strikes } },
 };

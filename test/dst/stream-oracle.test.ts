@@ -11,6 +11,7 @@ import type { Event } from "../../kernel/event.ts";
 import { commandId, deadlineMs, instantMs, streamVersion } from "../../kernel/ids.ts";
 import type { PromiseRecord } from "../../kernel/promise.ts";
 import { type Change, dueAt, evolve, type StreamState, type Write } from "../../kernel/stream.ts";
+import { noTimers } from "../../kernel/timers.ts";
 import { emptyValue, noPairs } from "../../kernel/value.ts";
 import { MemoryStore } from "../../store/memory.ts";
 import { created, key, registered, settled, stream } from "../store/given.ts";
@@ -39,11 +40,17 @@ class Bench {
     });
     const snapshot = events.reduce(evolve, state);
     const next = streamVersion(version + events.length);
-    const honest = { version: next, events: recorded, snapshot, dueAt: dueAt(snapshot) };
+    const honest = {
+      version: next,
+      events: recorded,
+      snapshot,
+      timers: noTimers,
+      dueAt: dueAt(snapshot, noTimers),
+    };
     const write = server(honest);
     const change = (each: Write): Change => ({ key: a, expectedRevision: revision, write: each });
     this.#moment += 1;
-    this.past.set("a", toModelRecord(model(snapshot)), this.#moment);
+    this.past.set("a", toModelRecord({ state: model(snapshot), timers: noTimers }), this.#moment);
     this.store.commit([{ changes: [change(store(write))] }]);
     return this.oracle.written(change(write), write);
   }
@@ -117,7 +124,13 @@ test("S1: a settled promise for which nobody waits any more is never due", () =>
 test("T1: a write that is done twice has another revision", () => {
   const bench = pending();
   const { revision, state, version } = stream(bench.store, "a");
-  const write = { version, events: [], snapshot: state, dueAt: dueAt(state) };
+  const write = {
+    version,
+    events: [],
+    snapshot: state,
+    timers: noTimers,
+    dueAt: dueAt(state, noTimers),
+  };
   bench.store.commit([{ changes: [{ key: a, expectedRevision: revision, write }] }]);
   expect(found(() => bench.write([settled()]))).toBe("T revision a");
 });
@@ -125,7 +138,13 @@ test("T1: a write that is done twice has another revision", () => {
 test("T1: a stream that was written and shown to nobody is found at the end", () => {
   const bench = pending();
   const { revision, state, version } = stream(bench.store, "a");
-  const write = { version, events: [], snapshot: state, dueAt: dueAt(state) };
+  const write = {
+    version,
+    events: [],
+    snapshot: state,
+    timers: noTimers,
+    dueAt: dueAt(state, noTimers),
+  };
   bench.store.commit([{ changes: [{ key: a, expectedRevision: revision, write }] }]);
   expect(found(() => bench.oracle.inspect())).toBe("T revision a");
 });
@@ -210,7 +229,7 @@ test("F2: a snapshot that is not the fold of the log, though the model agrees wi
   });
   const server = (write: Write): Write => {
     const snapshot = kept(write.snapshot);
-    return { ...write, snapshot, dueAt: dueAt(snapshot) };
+    return { ...write, snapshot, dueAt: dueAt(snapshot, noTimers) };
   };
   expect(found(() => pending().write([settled()], { server, model: kept }))).toBe("F fold a");
 });

@@ -19,6 +19,7 @@ import {
 } from "../../kernel/ids.ts";
 import type { Completion, Due, Loaded, Ran, Submission } from "../../kernel/ports.ts";
 import { answer as answerRead, question, type Read } from "../../kernel/read.ts";
+import { usualRules } from "../../kernel/rules.ts";
 import { type Component, promiseKey } from "../../kernel/stream.ts";
 import { emptyValue, noPairs } from "../../kernel/value.ts";
 import { MemoryStore } from "../../store/memory.ts";
@@ -26,13 +27,20 @@ import { MemoryStore } from "../../store/memory.ts";
 type Client = Extract<Command, Request>;
 
 function create(id: string, timeoutAt: bigint = int64Max): Client {
-  const usual = { param: emptyValue, tags: noPairs, key: null, strict: false, isExternal: true };
+  const usual = {
+    param: emptyValue,
+    tags: noPairs,
+    key: null,
+    strict: false,
+    isExternal: true,
+    isShared: false,
+  };
   return { kind: "create_promise", id: promiseId(id), timeoutAt: deadlineMs(timeoutAt), ...usual };
 }
 
 function settle(id: string): Client {
   const usual = { outcome: "resolved", value: emptyValue, key: null, strict: false } as const;
-  return { kind: "settle_promise", id: promiseId(id), ...usual };
+  return { kind: "settle_promise", id: promiseId(id), ...usual, isShared: false };
 }
 
 function get(id: string): Client {
@@ -97,7 +105,10 @@ class Stand {
     view: View,
     { now = 1, lie = same, ledger }: Run = {},
   ): Running {
-    const outcome = this.#batch(commands).execute(view.loaded, instantMs(now));
+    const outcome = this.#batch(commands).execute(view.loaded, {
+      now: instantMs(now),
+      rules: usualRules,
+    });
     const components = outcome.writing.map(({ changes }) => ({ changes }));
     const flight = this.#flight({ kind: "commit", components });
     const commit = components.length > 0 ? flight.ticket : null;

@@ -6,18 +6,14 @@ import { expect, test } from "vitest";
 import type { Command, Response } from "../../kernel/command.ts";
 import type { Event } from "../../kernel/event.ts";
 import { execute } from "../../kernel/execute.ts";
-import {
-  commandId,
-  deadlineMs,
-  instantMs,
-  promiseId,
-  streamRevision,
-  streamVersion,
-} from "../../kernel/ids.ts";
+import { commandId, deadlineMs, durationMs, instantMs, promiseId } from "../../kernel/ids.ts";
+import { usualRules } from "../../kernel/rules.ts";
 import { dueAt, fold, promiseKey } from "../../kernel/stream.ts";
 import { obligations } from "../../kernel/sweep.ts";
+import { noTimers, type Timers } from "../../kernel/timers.ts";
 import { emptyValue, noPairs, type Tags } from "../../kernel/value.ts";
 import { WorkingSet } from "../../kernel/working-set.ts";
+import { retryAt, stream } from "./given.ts";
 
 const awaited = promiseId("awaited");
 const awaiter = promiseId("awaiter");
@@ -38,12 +34,13 @@ const ends = (outcome: "resolved" | "timedout", at: number): Event => {
 };
 const registered: Event = { kind: "callback_registered", awaiter };
 const drained: Event = { kind: "callback_drained", awaiter };
+const resumed: Event = { kind: "task_resumed", awaited };
 
 const register: Command = { kind: "register_callback", awaited, awaiter };
 const drain: Command = { kind: "drain_callback", awaited, awaiter };
 const resolve: Command = {
   ...{ kind: "settle_promise", id: awaited, outcome: "resolved", value: emptyValue },
-  ...{ key: null, strict: false },
+  ...{ key: null, strict: false, isShared: false },
 };
 const sweep: Command = { kind: "settle_at_deadline", id: awaited };
 
@@ -81,25 +78,17 @@ const rows: readonly Row[] = [
   ["E2 sweep: causes a drain",         waitedFor, worker,    sweep,   100, "nobody",                [ends("timedout", 100)], [],                     [drain]],
   ["E2 read: causes a drain",          waitedFor, worker,    { kind: "get_promise", id: awaited }, 100, "unchanged", [ends("timedout", 100)], [],     [drain]],
   ["E2 read, settled before: causes nothing again", settled, worker, { kind: "get_promise", id: awaited }, 10, "unchanged", [], [], []],
-  ["C2 drain: awaited is settled",     settled,   worker,    drain,    10, "nobody",                [drained],               [],                     []],
+  ["C2 drain: awaited is settled",     settled,   worker,    drain,    10, "nobody",                [drained],               [resumed],              []],
   ["C2 drain: twice",                  [...settled, drained], worker, drain, 10, "nobody",          [],                      [],                     []],
   ["C2 drain: still pending",          waitedFor, worker,    drain,    10, "nobody",                [],                      [],                     []],
   ["drain: touches the awaiter first", settled,   worker,    drain,   200, "nobody",                [drained],               [ends("timedout", 200)], []],
 ];
 
-function stream(id: typeof awaited, events: readonly Event[]) {
-  const numbers = {
-    version: streamVersion(events.length),
-    revision: streamRevision(events.length),
-  };
-  return { key: promiseKey(id), ...numbers, state: fold(events) };
-}
-
 test.each(rows)(
   "callback: %s",
   (...[, given, waiter, when, at, answer, toAwaited, toAwaiter, caused]) => {
     const set = new WorkingSet([stream(awaited, given), stream(awaiter, waiter)]);
-    const author = { command: commandId("n-1"), now: instantMs(at) };
+    const author = { command: commandId("n-1"), now: instantMs(at), rules: usualRules };
     const execution = execute(set, when, author);
     expect(said(execution.response)).toBe(answer);
     const appended = (id: typeof awaited) => {
@@ -108,15 +97,18 @@ test.each(rows)(
     expect(appended(awaited)).toEqual(toAwaited);
     expect(appended(awaiter)).toEqual(toAwaiter);
     expect(execution.caused).toEqual(caused);
+    expect(execution.messages).toEqual([]); // who is awake already is not called
+    const { task } = set.state(promiseKey(awaiter));
+    const clockAt = task.kind === "pending" ? retryAt : null;
+    expect(set.timers(promiseKey(awaiter))).toEqual({ ...noTimers, clockAt });
   },
 );
 
 test("callback: C3 a promise that waits for itself is a bug behind the decoder", () => {
   const set = new WorkingSet([stream(awaited, worker)]);
   const self: Command = { kind: "register_callback", awaited, awaiter: awaited };
-  expect(() => execute(set, self, { command: commandId("n-1"), now: instantMs(2) })).toThrow(
-    "itself",
-  );
+  const author = { command: commandId("n-1"), now: instantMs(2), rules: usualRules };
+  expect(() => execute(set, self, author)).toThrow("itself");
 });
 
 test.each([
@@ -128,16 +120,53 @@ test.each([
   expect(() => fold(events)).toThrow(because);
 });
 
-test.each([
-  ["absent", [], null],
-  ["pending, armed", live, 100n],
-  ["pending, not awaitable", [born(100n, noPairs, false)], null],
-  ["pending, not awaitable, yet awaited", [born(100n, noPairs, false), registered], 100n],
-  ["pending, targeted", [born(100n, target, false)], 100n],
-  ["settled, somebody waits", settled, 9n],
-  ["settled, all drained", [...settled, drained], null],
-] as const)("stream: S2 the due date of a promise that is %s", (_what, events, expected) => {
-  expect(dueAt(fold(events))).toBe(expected);
+const listens: Event = { kind: "listener_registered", address: "http://l" };
+const told: Event = { kind: "listener_drained", address: "http://l", wasTold: true };
+const clockAt = (at: bigint): Timers => ({ ...noTimers, clockAt: deadlineMs(at) });
+const telling = { nextAt: deadlineMs(77n), failureCount: 0, failedSince: null, isMissed: false };
+const beingTold: Timers = { ...noTimers, tellings: new Map([["http://l", telling]]) };
+const ended = [...live, ends("resolved", 9)];
+
+// biome-ignore format: a table is read down its columns
+test.each<[string, readonly Event[], Timers, bigint | null]>([
+  ["absent",                                [],                                        noTimers,      null],
+  ["pending, armed",                        live,                                      noTimers,      100n],
+  ["pending, not awaitable",                [born(100n, noPairs, false)],              noTimers,      null],
+  ["pending, not awaitable, yet awaited",   [born(100n, noPairs, false), registered],  noTimers,      100n],
+  ["pending, not awaitable, yet listened to", [born(100n, noPairs, false), listens],   noTimers,      100n],
+  ["pending, targeted",                     [born(100n, target, false)],               noTimers,      100n],
+  ["pending, its task's clock is earlier",  [born(100n, target, false)],               clockAt(99n),  99n],
+  ["pending, its task's clock is later",    [born(100n, target, false)],               clockAt(101n), 100n],
+  ["settled, somebody waits",               settled,                                   noTimers,      9n],
+  ["settled, all drained",                  [...settled, drained],                     noTimers,      null],
+  ["settled, a listener is untold",         [...live, listens, ends("resolved", 9)],   noTimers,      9n],
+  ["settled, a listener is being told",     [...live, listens, ends("resolved", 9)],   beingTold,     77n],
+  ["settled, a listener is told",           [...live, listens, ends("resolved", 9), told], noTimers,  null],
+  ["settled, a listener is being told and somebody waits", [...live, registered, listens, ends("resolved", 9)], beingTold, 9n],
+])("stream: S2 the due date of a promise that is %s", (_what, events, timers, expected) => {
+  expect(dueAt(fold(events), timers)).toBe(expected);
+});
+
+test.each<[string, Event, string]>([
+  ["S4 a listener registered on a settled promise", listens, "not pending"],
+  [
+    "S4 a task acquired after the settlement",
+    { kind: "task_acquired", pid: "w", ttl: durationMs(1n) },
+    "after the settlement",
+  ],
+])("stream: %s is a corrupt stream", (_rule, event, because) => {
+  expect(() => fold([...ended, event])).toThrow(because);
+});
+
+test("stream: S4 a listener drained before the settlement is a corrupt stream", () => {
+  expect(() => fold([...live, listens, told])).toThrow("before the settlement");
+});
+
+test("stream: S3 a task is born and fulfilled by the events of its promise, and only a targeted one's", () => {
+  expect(fold(worker).task).toEqual({ kind: "pending", version: 0, resumes: [] });
+  expect(fold([...worker, ends("resolved", 9)]).task).toEqual({ kind: "fulfilled", version: 0 });
+  expect(fold(live).task).toEqual({ kind: "absent" });
+  expect(fold(ended).task).toEqual({ kind: "absent" });
 });
 
 test("sweep: a due stream owes its timeout, or a drain for each that waits", () => {

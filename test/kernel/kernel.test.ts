@@ -7,11 +7,13 @@ import {
   commandId,
   type DeadlineMs,
   deadlineMs,
+  durationMs,
   instantMs,
   position,
   promiseId,
   streamRevision,
   streamVersion,
+  taskVersion,
 } from "../../kernel/ids.ts";
 import { Kernel } from "../../kernel/kernel.ts";
 import { limits } from "../../kernel/limits.ts";
@@ -19,6 +21,7 @@ import type {
   Aio,
   Completion,
   Cqe,
+  Delivery,
   Loaded,
   Sqe,
   StoreFailure,
@@ -27,7 +30,9 @@ import type {
 } from "../../kernel/ports.ts";
 import type { LogPage } from "../../kernel/search.ts";
 import { absent, fold, promiseKey, type Stream, type StreamState } from "../../kernel/stream.ts";
-import { emptyValue, noPairs } from "../../kernel/value.ts";
+import { noTimers, type Timers } from "../../kernel/timers.ts";
+import { emptyValue, noPairs, type Tags } from "../../kernel/value.ts";
+import { timersOf } from "./given.ts";
 
 const small = { queueMax: 4, batchMax: 3, attemptsMax: 2, sweepShareMax: 1, readsMax: 1 };
 const due = deadlineMs(50n);
@@ -116,6 +121,10 @@ function asked(submission: Submission): string {
       return `log ${submission.ranges.map(({ of, after }) => `${of?.id ?? "all"}>${after}`).join(" ")}`;
     case "due":
       return `due at ${submission.now}`;
+    case "send": {
+      const { kind, id, to } = submission.message;
+      return `send ${kind} ${id} to ${to}`;
+    }
     default:
       return submission.kind;
   }
@@ -124,15 +133,28 @@ function asked(submission: Submission): string {
 type Step = (stage: Stage) => void;
 
 const create = (name: string, timeoutAt: DeadlineMs = deadlineMs(9999n)): Step => {
-  const rest = { param: emptyValue, tags: noPairs, key: null, strict: false, isExternal: true };
-  return (stage) =>
-    stage.submit(name, { kind: "create_promise", id: promiseId(name), timeoutAt, ...rest });
+  return invoke(name, { timeoutAt, tags: noPairs });
+};
+const target: Tags = new Map([["resonate:target", "poll://any@g"]]);
+const invoke = (name: string, { timeoutAt = deadlineMs(9999n), tags = target } = {}): Step => {
+  const manner = { key: null, strict: false, isShared: false };
+  const rest = { timeoutAt, param: emptyValue, tags, isExternal: true, ...manner };
+  return (stage) => stage.submit(name, { kind: "create_promise", id: promiseId(name), ...rest });
+};
+const acquire = (name: string): Step => {
+  const lease = { version: taskVersion(0), pid: "w", ttl: durationMs(50n) };
+  return (stage) => stage.submit(name, { kind: "acquire_task", id: promiseId(name), ...lease });
+};
+const heartbeat = (name: string): Step => {
+  const holder = { version: taskVersion(1), pid: "w" };
+  return (stage) => stage.submit(name, { kind: "heartbeat_task", id: promiseId(name), ...holder });
 };
 const get = (name: string): Step => {
   return (stage) => stage.submit(name, { kind: "get_promise", id: promiseId(name) });
 };
 const resolve = (name: string): Step => {
-  const rest = { outcome: "resolved", value: emptyValue, key: null, strict: false } as const;
+  const manner = { key: null, strict: false, isShared: false };
+  const rest = { outcome: "resolved", value: emptyValue, ...manner } as const;
   return (stage) => stage.submit(name, { kind: "settle_promise", id: promiseId(name), ...rest });
 };
 const register = (awaited: string, awaiter: string): Step => {
@@ -163,7 +185,21 @@ const over = {
   key: null,
 } as const;
 const pending = fold([born(9999n)]);
-const worker = fold([born(9999n, new Map([["resonate:target", "poll://any@g"]]))]);
+const worker = fold([born(9999n, target)]);
+const held = fold([born(9999n, target), { kind: "task_acquired", pid: "w", ttl: durationMs(50n) }]);
+const listening = [born(9999n), { kind: "listener_registered", address: "http://l" }] as const;
+const listened = fold(listening);
+const untold = fold([...listening, { kind: "promise_settled", ...over }]);
+/** The listener has been sent its message, at 1. */
+const beingTold: Timers = {
+  ...noTimers,
+  tellings: new Map([
+    [
+      "http://l",
+      { nextAt: deadlineMs(240_001n), failureCount: 0, failedSince: null, isMissed: false },
+    ],
+  ]),
+};
 const overdue = fold([born(50n)]);
 const awaited = (...awaiters: readonly string[]): StreamState => {
   const waiting = awaiters.map((name) => promiseId(name));
@@ -181,27 +217,26 @@ const settledWith = (...awaiters: readonly string[]): StreamState => {
   ]);
 };
 
-const stream = (name: string, state: StreamState = absent): Stream => {
+const stream = (name: string, state: StreamState = absent, timers = timersOf(state)): Stream => {
   const count = state === absent ? 0 : 1;
   const numbers = { version: streamVersion(count), revision: streamRevision(count) };
-  return { key: promiseKey(promiseId(name)), ...numbers, state };
+  return { key: promiseKey(promiseId(name)), ...numbers, state, timers };
 };
-type Named = string | readonly [string, StreamState];
+type Named = string | readonly [string, StreamState, Timers?];
 const load = (...names: readonly Named[]): Completion => ({
   kind: "loaded",
   streams: names.map((name): Loaded => {
-    const [id, state] = typeof name === "string" ? [name, absent] : name;
-    return { kind: "stream", stream: stream(id, state) };
+    return { kind: "stream", stream: typeof name === "string" ? stream(name) : stream(...name) };
   }),
 });
 const loaded =
   (...names: readonly Named[]): Step =>
   (stage) =>
-    stage.complete(load(...names));
+    stage.complete(load(...names), 1, "load");
 const loadedAt =
   (now: number, ...names: readonly Named[]): Step =>
   (stage) =>
-    stage.complete(load(...names), now);
+    stage.complete(load(...names), now, "load");
 const unreadable = (bad: string, ...names: readonly string[]): Step => {
   const streams: Loaded[] = names.map((name) => ({ kind: "stream", stream: stream(name) }));
   const key = promiseKey(promiseId(bad));
@@ -229,6 +264,18 @@ const looked = (...commands: readonly (string | null)[]): Step => {
   });
   return (stage) => stage.complete({ kind: "logged", pages });
 };
+const committedAt = (now: number): Step => {
+  return (stage) => stage.complete({ kind: "committed", conflicts: [] }, now, "commit");
+};
+/** What became of the oldest message under way. */
+const sent = (delivery: Delivery): Step => {
+  return (stage) => stage.complete({ kind: "sent", delivery }, 1, "send");
+};
+const delivered = sent({ kind: "delivered" });
+const missed = sent({ kind: "failed", reason: "no_receiver", cause: "" });
+const rejected = sent({ kind: "failed", reason: "refused", cause: "503" });
+/** A worker comes to the group that all tasks here are for. */
+const connect: Step = (stage) => stage.kernel.connected({ group: "g", id: "1" });
 const swept = (streams: readonly Stream[], nextAt: DeadlineMs | null = null, now = 60): Step => {
   return (stage) => stage.complete({ kind: "due", due: { streams, nextAt } }, now, "due");
 };
@@ -336,7 +383,7 @@ const rows: readonly Row[] = [
     ["load a+b", "commit b", "b pending", "a promise_not_found"]],
   ["K7 a drain runs before commands that came after the settlement",
     [resolve("a"), tick, create("x"), loaded(["a", awaited("w")]), committed(), loaded(["a", settledWith("w")], ["w", worker], "x"), committed()],
-    ["load a", "commit a", "a resolved", "load a+w+x", "commit a+(w) | x", "x pending"]],
+    ["load a", "commit a", "a resolved", "load a+w+x", "commit a+w | x", "x pending"]],
   ["K7 and takes a batch of its own if there are many",
     [resolve("a"), tick, create("x"), loaded(["a", awaited("u", "v", "w")]), committed()],
     ["load a", "commit a", "a resolved", "load a+u+v+w"]],
@@ -349,10 +396,10 @@ const rows: readonly Row[] = [
   ["K7 a promise is not swept while its drains are on their way, however many batches they take",
     [resolve("a"), tick, loaded(["a", awaited("u", "v", "w", "x")]), committed(), loaded(["a", settledWith("u", "v", "w", "x")], ["u", worker], ["v", worker], ["w", worker]), committed(), wake,
       loaded(["a", settledWith("x")], ["x", worker]), committed(), wake, idle],
-    ["load a", "commit a", "a resolved", "load a+u+v+w", "commit a+(u)+(v)+(w)", "load a+x", "wake at null", "commit a+(x)", "wake at null", "idle"]],
+    ["load a", "commit a", "a resolved", "load a+u+v+w", "commit a+u+v+w", "load a+x", "wake at 9999", "commit a+x", "wake at 9999", "idle"]],
   ["K7 drains outlive a conflict and are then swept no more",
     [resolve("a"), tick, loaded(["a", awaited("w")]), committed(), loaded(["a", settledWith("w")], ["w", worker]), committed(0), wake, loaded(["a", settledWith("w")], ["w", worker]), committed(), wake, idle],
-    ["load a", "commit a", "a resolved", "load a+w", "commit a+(w)", "load a+w", "wake at null", "commit a+(w)", "wake at null", "idle"]],
+    ["load a", "commit a", "a resolved", "load a+w", "commit a+w", "load a+w", "wake at null", "commit a+w", "wake at 9999", "idle"]],
   ["K7 drains after a lost commit that landed",
     [resolve("a"), tick, loaded(["a", awaited("w")]), failed("outcome_unknown"), looked("n-1")],
     ["load a", "commit a", "log a>1", "a resolved", "load a+w"]],
@@ -423,6 +470,15 @@ function said(response: Response): string {
       return `events ${response.page.events.length}`;
     case "refused":
       return response.refusal;
+    case "task":
+      return `task ${response.task.kind}`;
+    case "claim":
+      return `claim ${response.task.kind}`;
+    case "fenced":
+      return `fenced ${said(response.inner)}`;
+    case "done":
+    case "not_suspended":
+      return response.kind;
     default:
       return response.failure;
   }
@@ -434,6 +490,132 @@ function play(script: readonly Step[], stage = new Stage()): readonly string[] {
 }
 
 test.each(rows)("kernel: %s", (_rule, script, log) => {
+  expect(play(script)).toEqual(log);
+});
+
+/** Of a task whose offer found nobody. */
+const unseen: Timers = { ...timersOf(worker), isMissed: true };
+
+/** A targeted promise is made and its message under way; then a promise settles that somebody listens to. */
+const invoked = [invoke("a"), tick, loaded("a"), committed()];
+const offered = ["load a", "commit a", "a pending", "send execute a to poll://any@g"];
+const told = [resolve("a"), tick, loaded(["a", listened]), committed(), loaded(["a", untold])];
+const telling = ["load a", "commit a", "a resolved", "load a", "commit a"];
+
+// biome-ignore format: a scene takes three lines
+const messages: readonly Row[] = [
+  ["E4 a message leaves once its commit has landed, behind the answer, and nobody waits for it",
+    [invoke("a"), tick, loaded("a"), tick, idle, committed(), idle, wake],
+    ["load a", "commit a", "busy", "a pending", "send execute a to poll://any@g", "idle", "wake at 9999"]],
+  ["E4 none leaves after a conflict, but with the attempt that lands",
+    [invoke("a"), tick, loaded("a"), committed(0), loaded("a"), committed()],
+    ["load a", "commit a", "load a", "commit a", "a pending", "send execute a to poll://any@g"]],
+  ["E4 none leaves after the last attempt",
+    [invoke("a"), tick, loaded("a"), committed(0), loaded("a"), committed(0), idle],
+    ["load a", "commit a", "load a", "commit a", "a store_overloaded", "idle"]],
+  ["E4 a conflict holds back no message of another component",
+    [invoke("a"), invoke("b"), tick, loaded("a", "b"), committed(0)],
+    ["load a+b", "commit a | b", "b pending", "send execute b to poll://any@g", "load a"]],
+  ["E4 none leaves after a rollback",
+    [invoke("a"), tick, loaded("a"), failed("store_overloaded"), idle],
+    ["load a", "commit a", "a store_overloaded", "idle"]],
+  ["E4 none leaves when the commit finds no room",
+    [invoke("a"), tick, full(1), loaded("a"), idle],
+    ["load a", "no room for commit", "a store_overloaded", "idle"]],
+  ["K5 after a lost commit that the log shows they leave",
+    [invoke("a"), tick, loaded("a"), failed("outcome_unknown"), looked("n-1")],
+    ["load a", "commit a", "log a>0", "a pending", "send execute a to poll://any@g"]],
+  ["K5 after a lost commit that the log does not show none leaves: the clock repairs it",
+    [invoke("a"), tick, loaded("a"), failed("outcome_unknown"), looked(null), wake],
+    ["load a", "commit a", "log a>0", "a outcome_unknown", "wake at 1001"]],
+  ["K5 nobody can tell whether timers have landed alone: unknown, and the log is not asked",
+    [heartbeat("a"), get("b"), tick, loaded(["a", held], ["b", pending]), failed("outcome_unknown"), idle],
+    ["load a+b", "commit a", "a outcome_unknown", "b store_failed", "idle"]],
+  ["K5 timers that were lost may be due: the sweep looks for them",
+    [heartbeat("a"), tick, loaded(["a", held]), failed("outcome_unknown"), wake],
+    ["load a", "commit a", "a outcome_unknown", "wake at 51"]],
+  ["K5 timers alone, beside what the log shows, are unknown",
+    [heartbeat("a"), invoke("b"), tick, loaded(["a", held], "b"), failed("outcome_unknown"), looked("n-2"), idle],
+    ["load a+b", "commit a | b", "log b>0", "b pending", "send execute b to poll://any@g", "a outcome_unknown", "idle"]],
+  ["K5 timers beside events in one component are found with them",
+    [heartbeat("a"), register("b", "a"), tick, loaded(["a", held], ["b", pending]), failed("outcome_unknown"), looked("n-2")],
+    ["load a+b", "commit a+b", "log b>1", "a done", "b<a pending"]],
+  ["I5 what found nobody is noted, by a command",
+    [...invoked, missed, loaded(["a", worker]), committed(), idle],
+    [...offered, "load a", "commit a", "idle"]],
+  ["J2 who connects is offered at once what nobody could take",
+    [...invoked, missed, loaded(["a", worker]), committed(), connect, idle, wake, tick, loaded(["a", worker, unseen]), committed(), idle],
+    [...offered, "load a", "commit a", "busy", "wake at 1", "load a", "commit a", "send execute a to poll://any@g", "idle"]],
+  ["J3 who connects while a message is under way is offered it if it found nobody",
+    [...invoked, connect, idle, missed, loaded(["a", worker]), committed(), loaded(["a", worker, unseen]), committed()],
+    [...offered, "idle", "load a", "commit a", "load a", "commit a", "send execute a to poll://any@g"]],
+  ["I5 what was delivered is not, nor what may have arrived",
+    [...invoked, ...[invoke("b"), tick, loaded("b"), committed()], delivered, rejected, idle],
+    [...offered, "load b", "commit b", "b pending", "send execute b to poll://any@g", "idle"]],
+  ["I5 a note that comes too late changes nothing",
+    [...invoked, missed, loaded(["a", held]), idle],
+    [...offered, "load a", "idle"]],
+  ["G2 a listener is told after the settlement, and waited for",
+    [...told, committed(), wake, idle],
+    [...telling, "send unblock a to http://l", "wake at 240001", "idle"]],
+  ["G2 no listener is told before its telling has landed",
+    [...told, committed(0), loaded(["a", untold]), committed()],
+    [...telling, "load a", "commit a", "send unblock a to http://l"]],
+  ["G2 once that is confirmed it leaves, by a command",
+    [...told, committed(), delivered, loaded(["a", untold, beingTold]), committed(), idle],
+    [...telling, "send unblock a to http://l", "load a", "commit a", "idle"]],
+  ["G4 if it failed it is told again, later",
+    [...told, committed(), rejected, loaded(["a", untold, beingTold]), committed(), wake],
+    [...telling, "send unblock a to http://l", "load a", "commit a", "wake at 1001"]],
+  ["G3 a note that fails is lost: the listener is told again after a while",
+    [...told, committed(), delivered, failed("store_failed"), idle],
+    [...telling, "send unblock a to http://l", "load a", "idle"]],
+  ["G4 a send that finds no room has failed",
+    [...told, full(1), committed(), loaded(["a", untold, beingTold]), committed(), wake, idle],
+    [...telling, "no room for send", "load a", "commit a", "wake at 1001", "idle"]],
+  ["I2 an offer that finds no room is repaired by its clock",
+    [invoke("a"), tick, loaded("a"), full(1), committed(), idle, wake],
+    ["load a", "commit a", "a pending", "no room for send", "idle", "wake at 9999"]],
+  ["a note waits for the batch under way, and is not forgotten",
+    [...invoked, create("x"), tick, missed, idle, wake, loaded("x"), committed(), loaded(["a", worker]), committed(), idle],
+    [...offered, "load x", "busy", "wake at null", "commit x", "x pending", "load a", "commit a", "idle"]],
+  ["K7 listeners are told before what was asked after the settlement",
+    [resolve("a"), tick, create("x"), loaded(["a", listened]), committed(), loaded(["a", untold], "x"), committed()],
+    ["load a", "commit a", "a resolved", "load a+x", "commit a | x", "send unblock a to http://l", "x pending"]],
+];
+
+test.each(messages)("kernel, messages: %s", (_rule, script, log) => {
+  expect(play(script)).toEqual(log);
+});
+
+const found = [create("z", due), tick, loaded("z"), committed(), tickAt(60)];
+const asking = ["load z", "commit z", "z pending", "due at 60"];
+const waiting: Timers = { ...noTimers, clockAt: due };
+
+// biome-ignore format: a scene takes three lines
+const sweeps: readonly Row[] = [
+  ["K8 a lease is a due date",
+    [acquire("a"), tick, loaded(["a", worker]), committed(), wake],
+    ["load a", "commit a", "a claim acquired", "wake at 51"]],
+  ["K8 a lease that has lapsed is taken away, and the task offered",
+    [...found, swept([stream("a", held)]), loadedAt(60, ["a", held]), committedAt(60), idle],
+    [...asking, "load a", "commit a", "send execute a to poll://any@g", "idle"]],
+  ["K8 a lease that was prolonged meanwhile is not",
+    [...found, swept([stream("a", held)]), loadedAt(60, ["a", held, { ...noTimers, clockAt: deadlineMs(61n) }]), idle],
+    [...asking, "load a", "idle"]],
+  ["K8 a task that nobody took is offered again",
+    [...found, swept([stream("a", worker, waiting)]), loadedAt(60, ["a", worker, waiting]), committedAt(60), wake],
+    [...asking, "load a", "commit a", "send execute a to poll://any@g", "wake at 9999"]],
+  ["K8 a listener is told by the sweep if no drain has",
+    [...found, swept([stream("a", untold)]), loadedAt(60, ["a", untold]), committedAt(60), wake],
+    [...asking, "load a", "commit a", "send unblock a to http://l", "wake at 240060"]],
+  ["K8 callbacks and listeners are commands of their own",
+    [...found, swept([stream("a", fold([...listening, { kind: "callback_registered", awaiter: promiseId("w") }, { kind: "promise_settled", ...over }]))]),
+      loadedAt(60, ["a", settledWith("w")], ["w", worker]), committedAt(60), loadedAt(60, ["a", untold]), committedAt(60)],
+    [...asking, "load a+w", "commit a+w", "load a", "commit a", "send unblock a to http://l"]],
+];
+
+test.each(sweeps)("kernel, what is due: %s", (_rule, script, log) => {
   expect(play(script)).toEqual(log);
 });
 

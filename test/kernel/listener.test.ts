@@ -39,7 +39,7 @@ test.each<[string, PromiseState, readonly string[], string, readonly unknown[]]>
   ["G1 a second time", pending, [b, a], "accepted", []],
   ["G1 to a settled promise", settled, [], "accepted", []],
 ])("listening %s", (_what, promise, listeners, answer, events) => {
-  const decision = decideListen({ promise, listeners }, a);
+  const decision = decideListen({ promise, listeners, awaitsAny: false }, a);
   expect(decision.kind === "refused" ? decision.refusal : decision.kind).toBe(answer);
   expect(decision.kind === "accepted" ? decision.events : []).toEqual(events);
 });

@@ -16,7 +16,9 @@ import {
   streamVersion,
 } from "../../kernel/ids.ts";
 import { evolve as evolvePromise, isAwaitable, project } from "../../kernel/promise.ts";
+import { usualRules } from "../../kernel/rules.ts";
 import { fold, promiseKey } from "../../kernel/stream.ts";
+import { noTimers } from "../../kernel/timers.ts";
 import { emptyValue, noPairs, type Tags } from "../../kernel/value.ts";
 import { WorkingSet } from "../../kernel/working-set.ts";
 
@@ -49,11 +51,11 @@ const byDeadline = (outcome: Outcome): Event => {
 
 type Key = string | null;
 const create = (createKey: Key, strict: boolean, tags: Tags = noPairs): Command => {
-  const rest = { key: createKey, strict, isExternal: true };
+  const rest = { key: createKey, strict, isExternal: true, isShared: false };
   return { kind: "create_promise", id, timeoutAt, param: emptyValue, tags, ...rest };
 };
 const settle = (outcome: SettlePromise["outcome"], settleKey: Key, strict: boolean): Command => {
-  return { kind: "settle_promise", id, outcome, value, key: settleKey, strict };
+  return { kind: "settle_promise", id, outcome, value, key: settleKey, strict, isShared: false };
 };
 const get: Command = { kind: "get_promise", id };
 const sweep: Command = { kind: "settle_at_deadline", id };
@@ -68,6 +70,12 @@ const timerEnded = [...timerMade, byDeadline("resolved")];
 const out = [byDeadline("timedout")];
 const bornTimedout = [birth("c", 100), ...out];
 const bornResolved = [birth("c", 100, timer), byDeadline("resolved")];
+
+/** Through the current protocol (P9). */
+const shared = (command: Command): Command => {
+  const isKeyed = command.kind === "create_promise" || command.kind === "settle_promise";
+  return isKeyed ? { ...command, isShared: true } : command;
+};
 
 type Row = readonly [string, readonly Event[], Command, number, string, readonly Event[]];
 const none: readonly Event[] = [];
@@ -106,6 +114,14 @@ const singles: readonly Row[] = [
   ["P8 settle, clock went back",    [birth("c", 5)], settle("rejected", "s", F), 3, "changed",    [end("rejected", 5, "s")]],
   ["P4 settle, stored has no key",  ended("resolved", null), settle("resolved", null, F), 10, "resolved", none],
   ["P4 settle, only the request has one", ended("resolved", null), settle("resolved", "s", F), 10, "resolved", none],
+  ["P9 shared create, absent",      none,       shared(create(null, F)),         1, "changed",    unkeyed],
+  ["P9 shared create, pending",     made,       shared(create(null, F)),         2, "unchanged",  none],
+  ["P9 shared create, due",         made,       shared(create(null, F)),       100, "unchanged",  out],
+  ["P9 shared create, settled",     resolved,   shared(create(null, F)),        10, "unchanged",  none],
+  ["P9 shared settle, absent",      none,       shared(settle("resolved", null, F)),  9, "not_found", none],
+  ["P9 shared settle, pending",     made,       shared(settle("rejected", null, F)),  9, "changed",   [end("rejected", 9, null)]],
+  ["P9 shared settle, due",         made,       shared(settle("rejected", null, F)), 100, "unchanged", out],
+  ["P9 shared settle, settled otherwise", resolved, shared(settle("rejected", null, F)), 10, "unchanged", none],
 ];
 
 const outcomes = ["resolved", "rejected", "canceled"] as const;
@@ -184,8 +200,8 @@ const rows: readonly Row[] = [
 
 function play(given: readonly Event[], when: Command, at: number) {
   const numbers = { version: streamVersion(given.length), revision: streamRevision(given.length) };
-  const set = new WorkingSet([{ key, ...numbers, state: fold(given) }]);
-  const author = { command: commandId("n-1"), now: instantMs(at) };
+  const set = new WorkingSet([{ key, ...numbers, state: fold(given), timers: noTimers }]);
+  const author = { command: commandId("n-1"), now: instantMs(at), rules: usualRules };
   const { response } = execute(set, when, author);
   const recorded = set.changes([key])[0]?.write?.events ?? [];
   expect(recorded.every((each) => each.at === at && each.command === "n-1")).toBe(true);

@@ -33,7 +33,7 @@ function promise(tags: Readonly<Record<string, string>> = {}): PendingPromise {
 }
 
 const timers = (clockAt: number, releaseCount = 0): Timers => {
-  return { clockAt: deadlineMs(BigInt(clockAt)), releaseCount, isMissed: false };
+  return { ...noTimers, clockAt: deadlineMs(BigInt(clockAt)), releaseCount };
 };
 const offered = (clockAt: number, releaseCount = 0): Dispatch => {
   return { timers: timers(clockAt, releaseCount), isOffered: true };

@@ -8,12 +8,12 @@
 //   I4. Who releases a task again and again gets it later each time, up to the retry interval.
 //   I5. A dispatch that found no receiver is kept in mind until the next one.
 
-import { assert } from "./assert.ts";
 import {
   type DeadlineMs,
   type DurationMs,
   deadlineMs,
   type InstantMs,
+  int64Max,
   isDue,
   later,
 } from "./ids.ts";
@@ -92,10 +92,10 @@ export function missed(timers: Timers): Timers {
   return { ...timers, isMissed: true };
 }
 
-/** Before then nothing is offered; null: at once. */
+/** Before then nothing is offered; null: at once. A promise may be older than the rule that checks it. */
 function delayAt({ tags }: PendingPromise): DeadlineMs | null {
-  const text = tags.get("resonate:delay");
-  if (text === undefined) return null;
-  assert(/^[0-9]+$/.test(text), "a promise has a delay that is no number");
-  return deadlineMs(BigInt(text));
+  const text = tags.get("resonate:delay") ?? "";
+  if (!/^0*[0-9]{1,19}$/.test(text)) return null;
+  const at = BigInt(text);
+  return at <= int64Max ? deadlineMs(at) : null;
 }

@@ -51,6 +51,8 @@ test.each<[string, Dispatch, Dispatch]>([
   ["I3 a delay that lies ahead is waited for", dispatch(twice, delay("1001"), at), kept(1_001, 2)],
   ["I3 a delay that is over is none", dispatch(noTimers, delay("1000"), at), offered(31_000)],
   ["I3 a delay with zeros in front", dispatch(noTimers, delay("0001002"), at), kept(1_002)],
+  ["I3 a delay that is no number is none", dispatch(noTimers, delay("soon"), at), offered(31_000)],
+  ["I3 nor is one beyond 64 bits", dispatch(noTimers, delay(`${2n ** 63n}`), at), offered(31_000)],
   ["I3 a timer is never offered", dispatch(noTimers, timer, at), kept(90_000)],
   ["I4 whoever is woken begins anew", dispatchAnew(promise(), at), offered(31_000)],
 ])("%s", (_rule, dispatched, expected) => {

@@ -24,7 +24,7 @@ const ticksPerTurn = 3;
 
 export type LoopOptions = {
   readonly kernel: Kernel;
-  readonly aio: StoreAio;
+  readonly aio: Pick<StoreAio, "waiting">;
   readonly clock: Clock;
   /** Called once; the loop does not turn again. */
   readonly onFatal: (error: unknown) => void;
@@ -32,7 +32,7 @@ export type LoopOptions = {
 
 export class Loop {
   readonly #kernel: Kernel;
-  readonly #aio: StoreAio;
+  readonly #aio: Pick<StoreAio, "waiting">;
   readonly #clock: Clock;
   readonly #onFatal: (error: unknown) => void;
   readonly #timer = new Timer(() => this.wake());

@@ -13,11 +13,20 @@ export function perform(store: Store, submission: Submission): Completion {
   try {
     return ask(store, submission);
   } catch (error) {
-    if (!(error instanceof StoreError) || error.isFatal) throw error;
-    const mayBeUnknown = submission.kind === "commit";
-    assert(mayBeUnknown || error.failure !== "outcome_unknown", "a read of unknown outcome");
-    return { kind: "failed", failure: error.failure };
+    return failed(error, submission);
   }
+}
+
+/**
+ * What a store has thrown, as a completion.
+ *
+ * @throws what was thrown, if it is fatal or a bug
+ */
+export function failed(error: unknown, submission: Submission): Completion {
+  if (!(error instanceof StoreError) || error.isFatal) throw error;
+  const mayBeUnknown = submission.kind === "commit";
+  assert(mayBeUnknown || error.failure !== "outcome_unknown", "a read of unknown outcome");
+  return { kind: "failed", failure: error.failure };
 }
 
 function ask(store: Store, submission: Submission): Completion {

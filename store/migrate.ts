@@ -6,7 +6,12 @@ import { streams } from "./migrations/0001-streams.ts";
 import { timers } from "./migrations/0002-timers.ts";
 import { StoreError } from "./store.ts";
 
-export type Migration = { readonly number: number; readonly sqlite: readonly string[] };
+export type Migration = {
+  readonly number: number;
+  readonly sqlite: readonly string[];
+  /** Applied by postgres-migrate.ts. */
+  readonly postgres: readonly string[];
+};
 
 /** In order, without a gap; a database says in `user_version` how far it has come. */
 export const migrations: readonly Migration[] = [streams, timers];

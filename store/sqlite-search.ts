@@ -16,6 +16,7 @@ import type { Tags } from "../kernel/value.ts";
 import { selectEnd, tables } from "./queries.ts";
 import type { FoundRow } from "./rows.ts";
 import type { Tables } from "./schema.ts";
+import { successor } from "./successor.ts";
 
 type Condition = Expression<SqlBool>;
 type Numbers = ReturnType<typeof numbersWhere>;
@@ -213,14 +214,4 @@ function tags(wanted: Tags): readonly Condition[] {
     where not exists (select 1 from tags as x
       where x.name = w.value ->> 0 and x.value = w.value ->> 1 and x.stream = s.number)`;
   return [sql<SqlBool>`not exists (${isMissing})`];
-}
-
-/** The first text behind all that begin with this one; null: there is none. */
-function successor(prefix: string): string | null {
-  const points = [...prefix].map((each) => each.codePointAt(0) ?? 0);
-  while (points.at(-1) === 0x10ffff) points.pop();
-  const last = points.pop();
-  if (last === undefined) return null;
-  const next = last === 0xd7ff ? 0xe000 : last + 1; // surrogates are no code points
-  return String.fromCodePoint(...points, next);
 }

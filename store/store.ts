@@ -46,6 +46,14 @@ export interface Store {
   reset(): void;
 }
 
+/**
+ * A store whose answers take time: each verb a promise of the same. Calls may overlap; where the rules
+ * say "before", they mean: answered before this call. A new verb of `Store` is a verb of this one.
+ */
+export type AsyncStore = {
+  [Verb in keyof Store]: (...given: Parameters<Store[Verb]>) => Promise<ReturnType<Store[Verb]>>;
+};
+
 /** A stream that does not exist yet. */
 export function unwritten(key: StreamKey): Stream {
   const [version, revision] = [streamVersion(0), streamRevision(0)];

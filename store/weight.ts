@@ -4,7 +4,7 @@ import { promiseWeight } from "../kernel/search.ts";
 import type { Stream } from "../kernel/stream.ts";
 import { resumesOf } from "../kernel/task.ts";
 
-export function streamWeight({ key, state }: Stream): number {
+export function streamWeight({ key, state }: Pick<Stream, "key" | "state">): number {
   const { promise, task, callbacks, listeners } = state;
   const waiting = lengths(callbacks) + lengths(listeners);
   const holder = task.kind === "acquired" ? task.pid.length : 0;

@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, "..");
 /** What each folder may import besides itself (style.md §3): folders of ours, packages by name. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
-  store: ["kernel", "kysely", "better-sqlite3", "node:"],
+  store: ["kernel", "kysely", "better-sqlite3", "pg", "node:"],
   aio: ["kernel", "store/store.ts", "croner", "node:"],
   proto: ["@bufbuild/protobuf"],
   api: [

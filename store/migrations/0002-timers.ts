@@ -16,4 +16,6 @@ export const timers: Migration = {
       WHERE state = 'pending'
         AND number IN (SELECT stream FROM tags WHERE name = 'resonate:target')`,
   ],
+  // No server has ever kept a promise in a Postgres of schema 1.
+  postgres: ["ALTER TABLE streams ADD COLUMN timers TEXT"],
 };

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fc, test as property } from "@fast-check/vitest";
 import { afterAll, expect, test } from "vitest";
+import { SyncPostgres } from "../../bin/dst/postgres-bridge.ts";
 import { Batch, type Entry } from "../../kernel/batch.ts";
 import {
   type Command,
@@ -40,6 +41,7 @@ import { openSqlite } from "../../store/sqlite.ts";
 import type { Store } from "../../store/store.ts";
 import { openReader } from "../../store/verify.ts";
 import { arbitraryPairs, arbitraryTimers, arbitraryValue, hostileIds } from "./arbitraries.ts";
+import { testServer } from "./postgres-server.ts";
 
 type Step =
   /** What was loaded may be some batches old: another server's. */
@@ -271,29 +273,43 @@ const memory = new MemoryStore();
 const disk = openSqlite(path);
 const ram = openSqlite(":memory:");
 const cached = new CachedStore(ram, { streamsMax: 6, weightMax: 200 }); // less than is in use
-afterAll(() => {
+const server = await testServer();
+const postgres = new SyncPostgres({ address: await server.database() });
+afterAll(async () => {
   disk.close();
   ram.close();
+  postgres.close();
+  await server.stop();
   rmSync(folder, { recursive: true });
 });
 
-property.prop([fc.array(step, { minLength: 20, maxLength: 60 })], { numRuns: 200 })(
+const sequence = fc.array(step, { minLength: 20, maxLength: 60 });
+
+property.prop([sequence], { numRuns: 200 })(
   "stores: A2 one sequence of batches has one sequence of answers, and one end",
-  (steps) => {
-    const stores = [memory, cached, disk].map((store): Given => {
-      store.reset();
-      return { store, stale: allKeys(store) };
-    });
-    let now = instantMs(1_000);
-    for (const [index, each] of steps.entries()) {
-      if (each.kind === "wait") now = instantMs(Math.max(0, now + each.ms));
-      const [expected, ...others] = stores.map((given) => take(given, each, index, now));
-      for (const other of others) expect(other).toEqual(expected);
-    }
-    const [expected, ...others] = stores.map(({ store }) => dump(store));
-    for (const other of others) expect(other).toEqual(expected);
-  },
+  (steps) => compare(steps, [memory, cached, disk]),
 );
+
+property.prop([sequence], { numRuns: 40 })(
+  "stores: A2 one sequence of batches has one sequence of answers, on Postgres as in memory",
+  (steps) => compare(steps, [memory, postgres]),
+  120_000,
+);
+
+function compare(steps: readonly Step[], compared: readonly Store[]): void {
+  const stores = compared.map((store): Given => {
+    store.reset();
+    return { store, stale: allKeys(store) };
+  });
+  let now = instantMs(1_000);
+  for (const [index, each] of steps.entries()) {
+    if (each.kind === "wait") now = instantMs(Math.max(0, now + each.ms));
+    const [expected, ...others] = stores.map((given) => take(given, each, index, now));
+    for (const other of others) expect(other).toEqual(expected);
+  }
+  const [expected, ...others] = stores.map(({ store }) => dump(store));
+  for (const other of others) expect(other).toEqual(expected);
+}
 
 test("stores: V2 in the end the file is what its log says", () => {
   const reader = openReader(path);

@@ -81,12 +81,20 @@ export function written(
   events: readonly Event[],
   date: bigint | null = null,
 ): Change {
-  const { key, version, revision, state, timers } = stream(store, name);
+  return writtenTo(stream(store, name), events, date);
+}
+
+/** The same for a stream that was loaded before. */
+export function writtenTo(
+  { key, version, revision, state, timers }: Stream,
+  events: readonly Event[],
+  date: bigint | null = null,
+): Change {
   const at = instantMs(7);
   const write = {
     version: streamVersion(version + events.length),
     events: events.map((event, index) => {
-      return { at, command: commandId(`${name}-${version + index + 1}`), event };
+      return { at, command: commandId(`${key.id}-${version + index + 1}`), event };
     }),
     snapshot: events.reduce(evolve, state),
     timers,

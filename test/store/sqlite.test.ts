@@ -235,7 +235,8 @@ test("sqlite: a migration that fails leaves no trace, its version included", () 
     return names.all().length;
   };
   const before = [version(), tables()];
-  const next = { number: 3, sqlite: ["CREATE TABLE next (x)", "CREATE TABLE next (x)"] };
+  const twice = ["CREATE TABLE next (x)", "CREATE TABLE next (x)"];
+  const next = { number: 3, sqlite: twice, postgres: [] };
   expect(() => migrate(database, [...migrations, next])).toThrow("already exists");
   expect([version(), tables(), database.inTransaction]).toEqual([...before, false]);
   close();

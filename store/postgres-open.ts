@@ -1,0 +1,79 @@
+// Opens a Postgres for service: at our schema, and found to be what the store relies on.
+//
+//   G6. What is committed survives a power cut, if the server does what it is told: every commit sets
+//       `synchronous_commit`, and it is read back here, not believed. What only its operator can set
+//       (fsync, full_page_writes) is warned about.
+//   G7. A server that does not show the marks of transactions (G1) is refused, since its log could not
+//       be followed.
+
+import { PostgresStore } from "./postgres.ts";
+import { migratePostgres } from "./postgres-migrate.ts";
+import { type PoolOptions, PostgresPool, type Session } from "./postgres-pool.ts";
+import { beginWrite, selectMarks } from "./postgres-queries.ts";
+import { StoreError } from "./store.ts";
+
+export type PostgresOptions = PoolOptions & {
+  /** Told of what the operator should know; a sentence each. */
+  readonly onWarning?: (warning: string) => void;
+};
+
+/** @throws StoreError if it cannot be served, with what to do about it */
+export async function openPostgres({
+  onWarning = () => {},
+  ...options
+}: PostgresOptions): Promise<PostgresStore> {
+  const pool = new PostgresPool(options);
+  try {
+    const synchronousCommit = await pool.use("read", (session) => examine(session, onWarning));
+    await migratePostgres(pool);
+    await pool.use("write", (session) => assertDurable(session, synchronousCommit));
+    return new PostgresStore(pool, synchronousCommit);
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+}
+
+type Settings = {
+  readonly encoding: string;
+  readonly fsync: string;
+  readonly pages: string;
+  readonly synchronous: string;
+};
+
+/** @returns what each commit is to set */
+async function examine(session: Session, onWarning: (warning: string) => void): Promise<string> {
+  const [found] = await session.rows<Settings>(`SELECT
+    current_setting('server_encoding') AS encoding,
+    current_setting('fsync') AS fsync,
+    current_setting('full_page_writes') AS pages,
+    current_setting('synchronous_commit') AS synchronous`);
+  if (found?.encoding !== "UTF8") {
+    const advice = "create one with ENCODING 'UTF8'";
+    throw refusal(`the database is encoded in ${found?.encoding}, and must be in UTF8: ${advice}`);
+  }
+  const lost = "what is acknowledged may be lost when the machine stops";
+  if (found.fsync !== "on") onWarning(`Postgres runs with fsync = ${found.fsync}: ${lost}`);
+  if (found.pages !== "on") onWarning(`Postgres runs with full_page_writes off: ${lost}`);
+  return found.synchronous === "remote_apply" ? "remote_apply" : "on"; // never less than it was
+}
+
+/** G6, G7. */
+async function assertDurable(session: Session, synchronousCommit: string): Promise<void> {
+  await session.script(beginWrite(synchronousCommit));
+  const [found] = await session.rows<{ readonly setting: string }>(
+    "SELECT current_setting('synchronous_commit') AS setting",
+  );
+  const [, marks] = await session.script(selectMarks);
+  await session.rollBack();
+  if (found?.setting !== synchronousCommit) {
+    const because = `synchronous_commit is ${found?.setting}, and must be ${synchronousCommit}`;
+    throw refusal(`the database is not durable: ${because}`);
+  }
+  if ((marks?.rows.length ?? 0) > 0) return;
+  throw refusal("the server does not show advisory locks in pg_locks: use another server");
+}
+
+function refusal(message: string): StoreError {
+  return new StoreError("store_failed", message);
+}

@@ -1,0 +1,223 @@
+// The statements of the Postgres store that never change. They are text: kysely, which builds the
+// searches (postgres-search.ts), has no words for what most of them are made of. Lists come as one
+// parameter a column (postgres-lists.ts), so a statement is the same however long they are.
+
+import { type Columns, names, unnested } from "./postgres-lists.ts";
+
+/** What a write sets, beside its key. */
+export const writtenColumns = {
+  version: "bigint",
+  revision: "bigint",
+  due_at: "bigint",
+  state: "text",
+  timeout_at: "bigint",
+  is_timer: "boolean",
+  weight: "bigint",
+  schema: "integer",
+  snapshot: "json",
+  timers: "json",
+} as const satisfies Columns;
+
+const keyColumns = { kind: "text", id: "text" } as const satisfies Columns;
+
+/** All but the number, which is the position of the first event. */
+export const streamColumns = { ...keyColumns, ...writtenColumns } as const satisfies Columns;
+
+/** All but the position, which is drawn as they are written. */
+export const eventColumns = {
+  stream_kind: "text",
+  id: "text",
+  version: "bigint",
+  kind: "text",
+  schema: "integer",
+  at: "bigint",
+  command: "text",
+  data: "json",
+} as const satisfies Columns;
+
+export const tagColumns = { ...keyColumns, tag: "bytea" } as const satisfies Columns;
+
+/** kinds, ids; without those that do not exist */
+export const selectStreams = `
+  SELECT k.place, s.version, s.revision, s.schema, s.snapshot, s.timers
+  FROM ${unnested(keyColumns, 1)} WITH ORDINALITY AS k (kind, id, place)
+  JOIN streams AS s ON s.kind = k.kind AND s.id = k.id`;
+
+/**
+ * Marks where the positions of this transaction begin, and keeps the mark as long as it runs: none of
+ * them is smaller (postgres-log.ts). The mark is the name of a lock, which is held by many.
+ */
+const mark = `
+  SELECT pg_advisory_xact_lock_shared('events'::regclass::oid::integer,
+    ((CASE WHEN is_called THEN last_value ELSE 0 END << 32) >> 32)::integer)
+  FROM events_position`;
+
+/** @param synchronousCommit "on", or what is stronger */
+export function beginWrite(synchronousCommit: string): string {
+  return `BEGIN ISOLATION LEVEL READ COMMITTED;
+    SET LOCAL synchronous_commit = ${synchronousCommit};
+    ${mark}`;
+}
+
+export const beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/** kinds, ids; in the one order in which every server locks */
+export const lockStreams = `
+  SELECT k.place, s.version, s.revision
+  FROM ${unnested(keyColumns, 1)} WITH ORDINALITY AS k (kind, id, place)
+  JOIN streams AS s ON s.kind = k.kind AND s.id = k.id
+  ORDER BY s.kind, s.id
+  FOR UPDATE OF s`;
+
+/** Streams that exist, and are locked; a null snapshot stays as it is. A write ends a claim (A5). */
+export const updateStreams = `
+  UPDATE streams AS s
+  SET claimed_until = NULL, ${Object.keys(writtenColumns).map(assignment).join(", ")}
+  FROM ${unnested(streamColumns, 1)} AS n (${names(streamColumns)})
+  WHERE s.kind = n.kind AND s.id = n.id`;
+
+function assignment(column: string): string {
+  if (column === "snapshot") return "snapshot = coalesce(n.snapshot, s.snapshot)";
+  if (column === "schema") {
+    return "schema = CASE WHEN n.snapshot IS NULL THEN s.schema ELSE n.schema END";
+  }
+  return `${column} = n.${column}`;
+}
+
+const eventsFrom = 1;
+const streamsFrom = eventsFrom + Object.keys(eventColumns).length;
+const tagsFrom = streamsFrom + Object.keys(streamColumns).length;
+
+/** Nobody else is in the way of what follows: all that is new is ours. */
+const areOurs = `(SELECT count(*) FROM created) = cardinality($${streamsFrom}::text[])`;
+
+/**
+ * New streams, in the order of their keys (G4), then events and tags, as long as no rival has created one
+ * of the streams; what is not written counts as missing.
+ */
+export const insertAll = `
+  WITH logged AS MATERIALIZED (
+    SELECT nextval('events_position') AS position, ${names(eventColumns, "e")}
+    FROM ${unnested(eventColumns, eventsFrom)}
+      WITH ORDINALITY AS e (${names(eventColumns)}, place)
+    ORDER BY e.place
+  ), created AS (
+    INSERT INTO streams (number, ${names(streamColumns)})
+    SELECT l.position, ${names(streamColumns, "n")}
+    FROM ${unnested(streamColumns, streamsFrom)} AS n (${names(streamColumns)})
+    JOIN logged AS l ON l.stream_kind = n.kind AND l.id = n.id AND l.version = 1
+    ORDER BY n.kind, n.id
+    ON CONFLICT DO NOTHING RETURNING 1
+  ), recorded AS (
+    INSERT INTO events (position, ${names(eventColumns)})
+    SELECT position, ${names(eventColumns)} FROM logged WHERE ${areOurs}
+    RETURNING 1
+  ), labelled AS (
+    INSERT INTO tags (stream, ${names(tagColumns)})
+    SELECT l.position, ${names(tagColumns, "t")}
+    FROM ${unnested(tagColumns, tagsFrom)} AS t (${names(tagColumns)})
+    JOIN logged AS l ON l.stream_kind = t.kind AND l.id = t.id AND l.version = 1
+    WHERE ${areOurs}
+    RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM created) + (SELECT count(*) FROM recorded)
+    + (SELECT count(*) FROM labelled) AS count`;
+
+/** A claim that has not ended, nor comes from a clock that is far ahead ($2; claims.ts, A8). */
+const isClaimed = "(claimed_until > $1 AND claimed_until <= $2)";
+const isFree = `(claimed_until IS NULL OR NOT ${isClaimed})`;
+
+/**
+ * now, the last instant at which a claim may end, limit, weight, the end of the new claims. Each row
+ * is a stream that was claimed, with what sets the next date; a single one of nulls, if none was.
+ *
+ * Streams that somebody else has locked are passed over, and are as good as claimed until he is done:
+ * `passed_at` is the date of the first. `left_at` is that of the first that the bounds left over.
+ */
+export const claimDue = `
+  WITH candidates AS MATERIALIZED (
+    SELECT kind, id, number, due_at, weight FROM streams
+    WHERE due_at <= $1 AND ${isFree}
+    ORDER BY due_at, number LIMIT $3::bigint + 1
+    FOR UPDATE SKIP LOCKED
+  ), ranked AS MATERIALIZED (
+    SELECT kind, id, due_at, row_number() OVER (ORDER BY due_at, number) AS place,
+      sum(weight) OVER (ORDER BY due_at, number ROWS UNBOUNDED PRECEDING) - weight AS before
+    FROM candidates
+  ), chosen AS MATERIALIZED (
+    SELECT kind, id, place FROM ranked WHERE place <= $3 AND (place = 1 OR before < $4)
+  ), ended AS MATERIALIZED (
+    SELECT kind, id FROM streams
+    WHERE claimed_until IS NOT NULL AND NOT ${isClaimed}
+      AND (kind, id) NOT IN (SELECT kind, id FROM chosen)
+    FOR UPDATE SKIP LOCKED
+  ), touched AS MATERIALIZED (
+    SELECT kind, id, place FROM chosen
+    UNION ALL SELECT kind, id, NULL FROM ended
+  ), claimed AS (
+    UPDATE streams AS s SET claimed_until = CASE WHEN t.place IS NULL THEN NULL ELSE $5::bigint END
+    FROM touched AS t WHERE s.kind = t.kind AND s.id = t.id
+    RETURNING t.place, s.kind, s.id, s.version, s.revision, s.schema, s.snapshot, s.timers
+  )
+  SELECT c.*, dates.*
+  FROM (
+    SELECT
+      (SELECT min(due_at) FROM ranked
+        WHERE (kind, id) NOT IN (SELECT kind, id FROM chosen)) AS left_at,
+      (SELECT due_at FROM streams WHERE due_at IS NOT NULL AND ${isFree}
+          AND (kind, id) NOT IN (SELECT kind, id FROM candidates)
+        ORDER BY due_at LIMIT 1) AS passed_at,
+      (SELECT min(claimed_until) FROM streams WHERE ${isClaimed}) AS ends_at
+  ) AS dates
+  LEFT JOIN claimed AS c ON c.place IS NOT NULL
+  ORDER BY c.place`;
+
+/**
+ * How far the log is whole: the last position that was drawn, then the marks of the transactions that
+ * may have drawn one and not yet shown it. In this order (postgres-log.ts).
+ */
+export const selectMarks = `
+  SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS drawn FROM events_position;
+  SELECT objid::bigint AS mark FROM pg_locks
+  WHERE locktype = 'advisory' AND objsubid = 2 AND classid = 'events'::regclass::oid
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+
+const loggedColumns = "position, stream_kind, id, version, kind, schema, at, command, data";
+
+/** What it may weigh, and more: a character of a payload is at least a byte of its event. */
+const eventBytes = "octet_length(id) + octet_length(data)";
+
+/** @param events all that are wanted, in their order; one more than may be shown */
+function cut(events: string, order: string): string {
+  return `SELECT ${loggedColumns}, available FROM (
+    SELECT *, count(*) OVER () AS available,
+      sum(${eventBytes}) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING)
+        - (${eventBytes}) AS before
+    FROM (${events}) AS events
+  ) AS weighed WHERE before <= $2 ORDER BY ${order}`;
+}
+
+/** limit, weight, after a position, up to one */
+export const selectLog = cut(
+  `SELECT ${loggedColumns} FROM events WHERE position > $3 AND position <= $4
+    ORDER BY position LIMIT $1`,
+  "position",
+);
+
+/** up to a position */
+export const selectEnd = "SELECT max(position) AS last FROM events WHERE position <= $1";
+
+/** limit, weight, after a version, kind, id */
+export const selectHistory = cut(
+  `SELECT ${loggedColumns} FROM events WHERE stream_kind = $4 AND id = $5 AND version > $3
+    ORDER BY version LIMIT $1`,
+  "version",
+);
+
+/** kind, id */
+export const selectVersion = "SELECT version FROM streams WHERE kind = $1 AND id = $2";
+
+/** One transaction, as a script is. Not TRUNCATE, which makes new files: 31 ms instead of 5. */
+export const deleteAll = `
+  DELETE FROM tags; DELETE FROM events; DELETE FROM streams;
+  ALTER SEQUENCE events_position RESTART`;

@@ -25,7 +25,10 @@ export type ExchangeOptions = {
 
 export type HeaderName = "authorization" | "idempotency-key" | "origin" | "request-id" | "strict";
 
+type Sent = string | Uint8Array | ReadableStream<Uint8Array>;
+
 const closing = { connection: "close" };
+const tooLarge = httpStatus("body_too_large");
 const jsonType = "application/json; charset=utf-8";
 
 export class Exchange {
@@ -91,10 +94,8 @@ export class Exchange {
   ): globalThis.Response {
     const all = { ...this.#headers(), ...headers };
     if (status !== 204) all["content-length"] = `${text === null ? 0 : Buffer.byteLength(text)}`;
-    return new globalThis.Response(text === null ? null : toBody(text, all), {
-      status,
-      headers: all,
-    });
+    const body = text === null ? null : this.#body(status, text, all);
+    return new globalThis.Response(body, { status, headers: all });
   }
 
   /** What a stream would be answered with to GET: its length is not known. */
@@ -141,12 +142,15 @@ export class Exchange {
     const ms = performance.now() - this.#startedAt;
     this.#options.observe({ api: "http", operation, tid, code, ms, error });
     const status = httpStatus(outcome);
+    if (outcome === "body_too_large") headers["content-length"] = `${Buffer.byteLength(json)}`;
+    return new globalThis.Response(this.#body(status, json, headers), { status, headers });
+  }
+
+  /** What is refused for its size is still being sent (body.ts, Y2). */
+  #body(status: number, text: string, headers: Readonly<Record<string, string>>): Sent {
     const incoming = this.#incoming;
-    if (outcome !== "body_too_large" || incoming === undefined) {
-      return new globalThis.Response(toBody(json, headers), { status, headers });
-    }
-    headers["content-length"] = `${Buffer.byteLength(json)}`;
-    return new globalThis.Response(lingering(json, incoming), { status, headers });
+    const isUnread = status === tooLarge && incoming !== undefined;
+    return isUnread ? lingering(text, incoming) : toBody(text, headers);
   }
 
   #headers(): Record<string, string> {

@@ -18,6 +18,8 @@ export type Gauges = {
   readonly apiBacklog: () => number;
   /** Submissions that wait for the store. */
   readonly storeBacklog: () => number;
+  /** Messages that found no worker. */
+  readonly messagesBacklog: () => number;
   /** The oldest due date that is not met; null: none. */
   readonly dueAt: () => DeadlineMs | null;
   readonly now: () => InstantMs;
@@ -66,6 +68,8 @@ export class Metrics {
       case "executed":
       case "conflicted":
       case "unreadable":
+      case "occurrence_skipped":
+      case "schedule_stuck":
         break;
       default:
         unreachable(record);
@@ -73,7 +77,7 @@ export class Metrics {
   }
 
   /** Gauges that belong to somebody else. Call once. */
-  watch({ requestsInFlight, apiBacklog, storeBacklog, dueAt, now }: Gauges): void {
+  watch({ requestsInFlight, apiBacklog, storeBacklog, messagesBacklog, dueAt, now }: Gauges): void {
     const registers = [this.#registry];
     new Gauge({
       name: "api_in_flight_requests",
@@ -100,6 +104,14 @@ export class Metrics {
       registers,
       collect() {
         this.set({ type: "store" }, storeBacklog());
+      },
+    });
+    new Gauge({
+      name: "messages_backlog",
+      help: "Messages kept for workers that are not there.",
+      registers,
+      collect() {
+        this.set(messagesBacklog());
       },
     });
     new Gauge({

@@ -7,10 +7,12 @@
 
 import { assert } from "../kernel/assert.ts";
 import { type InstantMs, streamRevision } from "../kernel/ids.ts";
+import type { Listed, ListQuery } from "../kernel/list.ts";
 import type { Due, DueBounds, Loaded } from "../kernel/ports.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "../kernel/search.ts";
 import type { Component, Stream, StreamKey } from "../kernel/stream.ts";
 import { StreamMap } from "../kernel/stream-map.ts";
+import type { WaitingPage, WaitingQuery } from "../kernel/waiting.ts";
 import type { Store } from "./store.ts";
 import { streamWeight } from "./weight.ts";
 
@@ -68,6 +70,19 @@ export class CachedStore implements Store {
 
   query(query: PromiseQuery): Found {
     return this.#store.query(query);
+  }
+
+  list(queries: readonly ListQuery[]): readonly Listed[] {
+    return this.#store.list(queries);
+  }
+
+  waiting(query: WaitingQuery): WaitingPage {
+    const page = this.#store.waiting(query);
+    for (const stream of page.streams) {
+      this.#forget(stream.key); // or it would be counted twice
+      this.#keep(stream); // it is about to be loaded
+    }
+    return page;
   }
 
   due(now: InstantMs, bounds: DueBounds): Due {

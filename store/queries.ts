@@ -38,7 +38,7 @@ export const selectStream = tables
 /** kind, id */
 export const selectFence = tables
   .selectFrom("streams")
-  .select(["number", "version", "revision"])
+  .select(["number", "version", "revision", "waiting"])
   .where("kind", "=", kind)
   .where("id", "=", text)
   .compile().sql;
@@ -54,6 +54,9 @@ const written = {
   schema: number,
   snapshot: text,
   timers: text,
+  task_state: text,
+  branch: text,
+  waiting: text,
 };
 
 /** In the order of the columns. */
@@ -69,10 +72,10 @@ export const updateStream = tables
   .where("number", "=", number)
   .compile().sql;
 
-/** revision, due date, timers, number: the snapshot stays as it is, and is not encoded again. */
+/** revision, due date, timers, waiting, number: the snapshot stays as it is, and is not encoded again. */
 export const updateTimers = tables
   .updateTable("streams")
-  .set({ revision: number, due_at: int64, timers: text })
+  .set({ revision: number, due_at: int64, timers: text, waiting: text })
   .where("number", "=", number)
   .compile().sql;
 
@@ -96,6 +99,54 @@ export const insertEvent = tables
 export const insertTag = tables
   .insertInto("tags")
   .values({ name: text, value: text, stream: number })
+  .compile().sql;
+
+/** In the order of the columns. */
+export const insertWaiting = tables
+  .insertInto("waiting")
+  .values({ receiver: text, offered_at: number, stream: number })
+  .compile().sql;
+
+/** In the order of the columns. */
+export const deleteWaiting = tables
+  .deleteFrom("waiting")
+  .where("receiver", "=", text)
+  .where("offered_at", "=", number)
+  .where("stream", "=", number)
+  .compile().sql;
+
+/** receiver, before an instant, after a place */
+export const selectWaiting = tables
+  .selectFrom("waiting")
+  .select(["offered_at", "stream"])
+  .where("receiver", "=", text)
+  .where("offered_at", "<", number)
+  .where(({ eb, refTuple, tuple }) =>
+    eb(refTuple("offered_at", "stream"), ">", tuple(number, number)),
+  )
+  .orderBy("offered_at")
+  .orderBy("stream")
+  .compile().sql;
+
+/** What found nobody (kernel/waiting.ts, U1): out of one small table. */
+export const countMissed = tables
+  .selectFrom("waiting")
+  .select(({ fn }) => fn.countAll().as("count"))
+  .where("offered_at", "=", number)
+  .compile().sql;
+
+export const countWaiting = tables
+  .selectFrom("waiting")
+  .select(({ fn }) => fn.countAll().as("count"))
+  .compile().sql;
+
+/** In the order of the columns. */
+export const selectWaitingRow = tables
+  .selectFrom("waiting")
+  .select("stream")
+  .where("receiver", "=", text)
+  .where("offered_at", "=", number)
+  .where("stream", "=", number)
   .compile().sql;
 
 export const selectEnd = tables
@@ -146,7 +197,7 @@ export const selectHistory = tables
 export const selectStreams = tables
   .selectFrom("streams")
   .select(["number", "kind", "id", "version", "revision", "schema", "snapshot", "timers"])
-  .select(["due_at", "state", "timeout_at", "is_timer"])
+  .select(["due_at", "state", "timeout_at", "is_timer", "task_state", "branch", "waiting"])
   .orderBy("number")
   .compile().sql;
 
@@ -172,6 +223,6 @@ export const countTags = tables
   .select(({ fn }) => fn.countAll().as("count"))
   .compile().sql;
 
-export const deletions = (["tags", "events", "streams"] as const).map(
+export const deletions = (["waiting", "tags", "events", "streams"] as const).map(
   (table) => tables.deleteFrom(table).compile().sql,
 );

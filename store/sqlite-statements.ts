@@ -11,6 +11,7 @@ import type {
   LogRow,
   StreamRow,
   StreamsRow,
+  WaitingRow,
 } from "./rows.ts";
 
 type Key = [kind: string, id: string];
@@ -24,6 +25,9 @@ type State = [
   schema: number,
   snapshot: string,
   timers: string | null,
+  taskState: string | null,
+  branch: string | null,
+  waiting: string | null,
 ];
 type Event = [
   position: number,
@@ -36,6 +40,7 @@ type Event = [
   id: string | null,
   data: string,
 ];
+type Waiting = [receiver: string, offeredAt: number, stream: number];
 type Tag = [name: string, value: string, stream: number];
 
 export type Statements = ReturnType<typeof prepare>;
@@ -58,10 +63,26 @@ export function prepare(database: Database) {
     insertStream: prepared<[number: number, ...Key, ...State]>(database, queries.insertStream),
     updateStream: prepared<[...State, number: number]>(database, queries.updateStream),
     updateTimers: prepared<
-      [revision: number, dueAt: bigint | null, timers: string | null, number: number]
+      [
+        revision: number,
+        dueAt: bigint | null,
+        timers: string | null,
+        waiting: string | null,
+        number: number,
+      ]
     >(database, queries.updateTimers),
     insertEvent: prepared<Event>(database, queries.insertEvent),
     insertTag: prepared<Tag>(database, queries.insertTag),
+    insertWaiting: prepared<Waiting>(database, queries.insertWaiting),
+    deleteWaiting: prepared<Waiting>(database, queries.deleteWaiting),
+    selectWaiting: prepared<
+      [receiver: string, before: number, afterAt: number, afterNumber: number],
+      WaitingRow
+    >(database, queries.selectWaiting),
+    countMissed: prepared<[offeredAt: number], { readonly count: number }>(
+      database,
+      queries.countMissed,
+    ),
     deletions: queries.deletions.map((text) => prepared<[]>(database, text)),
   };
 }
@@ -75,6 +96,11 @@ export function prepareReader(database: Database) {
     selectStreams: prepared<[], StreamsRow>(database, queries.selectStreams).safeIntegers(),
     selectHistories: prepared<[], HistoryRow>(database, queries.selectHistories),
     selectTag: prepared<Tag, { readonly stream: number }>(database, queries.selectTag),
+    selectWaiting: prepared<Waiting, { readonly stream: number }>(
+      database,
+      queries.selectWaitingRow,
+    ),
+    countWaiting: prepared<[], { readonly count: number }>(database, queries.countWaiting),
     countTags: prepared<[], { readonly count: number }>(database, queries.countTags),
   };
 }

@@ -6,7 +6,8 @@
 
 import type { Database } from "better-sqlite3";
 import { assert } from "../kernel/assert.ts";
-import { earliest, type InstantMs, isDue } from "../kernel/ids.ts";
+import { earliest, type InstantMs, instantMs, isDue } from "../kernel/ids.ts";
+import { isListed, type Listed, type ListQuery, type ListRow } from "../kernel/list.ts";
 import type { Due, DueBounds, Loaded } from "../kernel/ports.ts";
 import {
   eventWeight,
@@ -17,6 +18,7 @@ import {
   weight,
 } from "../kernel/search.ts";
 import type { Component, Stream, StreamKey, Write } from "../kernel/stream.ts";
+import type { WaitingPage, WaitingPlace, WaitingQuery } from "../kernel/waiting.ts";
 import { Claims } from "./claims.ts";
 import { encodeEvent, encodeSnapshot, encodeTimers, eventSchema, snapshotSchema } from "./codec.ts";
 import { columns } from "./columns.ts";
@@ -29,14 +31,19 @@ import {
   eventOf,
   type FenceRow,
   keyOf,
+  type ListedRow,
+  listedOf,
   promiseOf,
   streamOf,
 } from "./rows.ts";
 import { isCorrupt, type Phase, translate } from "./sqlite-errors.ts";
 import { type FileOptions, openFile, type SqliteFile } from "./sqlite-file.ts";
+import { ListSearch } from "./sqlite-list.ts";
 import { Search } from "./sqlite-search.ts";
+import { Shapes } from "./sqlite-shapes.ts";
 import { prepare, type Statements } from "./sqlite-statements.ts";
 import { type Store, StoreError, unwritten } from "./store.ts";
+import { decodeWaiting, encodeWaiting } from "./waiting-rows.ts";
 import { streamWeight } from "./weight.ts";
 
 /**
@@ -55,6 +62,7 @@ export class SqliteStore implements Store {
   readonly #database: Database;
   readonly #statements: Statements;
   readonly #search: Search;
+  readonly #list: ListSearch;
   readonly #claims = new Claims();
   readonly #probe: Probe;
   /** The last position of the log, as of the transaction under way. */
@@ -65,7 +73,9 @@ export class SqliteStore implements Store {
     this.#file = file;
     this.#database = file.database;
     this.#statements = prepare(file.database);
-    this.#search = new Search(file.database);
+    const shapes = new Shapes(file.database);
+    this.#search = new Search(shapes);
+    this.#list = new ListSearch(shapes);
   }
 
   load(keys: readonly StreamKey[]): readonly Loaded[] {
@@ -97,6 +107,14 @@ export class SqliteStore implements Store {
     });
   }
 
+  list(queries: readonly ListQuery[]): readonly Listed[] {
+    return this.#read(() => queries.map((query) => this.#listed(query)));
+  }
+
+  waiting(query: WaitingQuery): WaitingPage {
+    return this.#read(() => this.#waiting(query));
+  }
+
   due(now: InstantMs, bounds: DueBounds): Due {
     this.#claims.expire(now);
     const endsAt = this.#claims.endsAt; // of the older claims (A5)
@@ -119,6 +137,11 @@ export class SqliteStore implements Store {
       for (const deletion of this.#statements.deletions) deletion.run();
     });
     this.#claims.clear();
+  }
+
+  /** Messages that wait for a worker; for metrics. */
+  get missedCount(): number {
+    return this.#read(() => this.#statements.countMissed.get(0)?.count ?? 0);
   }
 
   close(): void {
@@ -156,6 +179,7 @@ export class SqliteStore implements Store {
     const number = fence?.number ?? this.#end + 1;
     if (fence === null) this.#insert(number, key, write);
     else this.#update(fence, write);
+    this.#wait(number, fence?.waiting ?? null, encodeWaiting(write));
     breakIn(this.#probe, "commit.middle");
     for (const [index, { at, command, event }] of events.entries()) {
       this.#end += 1;
@@ -177,7 +201,46 @@ export class SqliteStore implements Store {
     const { updateStream, updateTimers } = this.#statements;
     const { events, dueAt, timers } = write;
     if (events.length > 0) updateStream.run(...rowOf(write, revision + 1), number);
-    else updateTimers.run(revision + 1, dueAt, encodeTimers(timers), number);
+    else updateTimers.run(revision + 1, dueAt, encodeTimers(timers), encodeWaiting(write), number);
+  }
+
+  /** Keeps the table as the column says. */
+  #wait(number: number, before: string | null, after: string | null): void {
+    if (before === after) return;
+    const { insertWaiting, deleteWaiting } = this.#statements;
+    for (const { receiver, offeredAt } of decodeWaiting(before)) {
+      deleteWaiting.run(receiver, offeredAt, number);
+    }
+    for (const { receiver, offeredAt } of decodeWaiting(after)) {
+      insertWaiting.run(receiver, offeredAt, number);
+    }
+  }
+
+  #listed(query: ListQuery): Listed {
+    const rows = this.#list.run(query);
+    const read = (row: ListedRow) => readable(`the stream ${row.id}`, () => listedOf(row));
+    if (query.of === "promise") return page(rows, query, { read, weight: streamWeight });
+    const found = listedOnly(rows, query, read);
+    return page(found, query, { read: (row) => row, weight: streamWeight });
+  }
+
+  /** A stream that cannot be read is passed over, as when it is due (A6). */
+  #waiting({ receiver, before, after, limit, weightMax }: WaitingQuery): WaitingPage {
+    const { offeredAt, number } = after ?? { offeredAt: -1, number: 0 };
+    const streams: Stream[] = [];
+    let sum = 0;
+    let next: WaitingPlace | null = null;
+    const selected = this.#statements.selectWaiting;
+    for (const row of selected.iterate(receiver, before, offeredAt, number)) {
+      if (streams.length >= limit || sum >= weightMax) return { streams, next };
+      next = { offeredAt: instantMs(row.offered_at), number: row.stream };
+      const key = orNull(() => this.#key(BigInt(row.stream)));
+      const loaded = key === null ? null : this.#load(key);
+      if (loaded?.kind !== "stream" || loaded.stream.revision === 0) continue; // its index broke
+      streams.push(loaded.stream);
+      sum += streamWeight(loaded.stream);
+    }
+    return { streams, next: null };
   }
 
   /** A stream that cannot be read is passed over: what it owes cannot be told (A6). */
@@ -271,8 +334,21 @@ export class SqliteStore implements Store {
   }
 }
 
+/** Schedules are few, and their tags are in no column. */
+function* listedOnly(
+  rows: Iterable<ListedRow>,
+  query: ListQuery,
+  read: (row: ListedRow) => ListRow,
+): Generator<ListRow> {
+  for (const row of rows) {
+    const found = read(row);
+    if (isListed(query, found.state)) yield found;
+  }
+}
+
 /** In the order of the columns. */
-function rowOf({ version, snapshot, timers, dueAt }: Write, revision: number) {
+function rowOf(write: Write, revision: number) {
+  const { version, snapshot, timers, dueAt } = write;
   const found = columns(snapshot);
   return [
     version,
@@ -284,6 +360,9 @@ function rowOf({ version, snapshot, timers, dueAt }: Write, revision: number) {
     snapshotSchema,
     encodeSnapshot(snapshot),
     encodeTimers(timers),
+    found?.taskState ?? null,
+    found?.branch ?? null,
+    encodeWaiting(write),
   ] as const;
 }
 

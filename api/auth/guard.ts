@@ -1,7 +1,7 @@
 // Who may come in: one guard for both APIs, gRPC, and the streams of workers (protocol.md §8,
 // promise-api.md §1.8). Without keys everybody may do everything.
 
-import type { Admit } from "../poll.ts";
+import type { Admit } from "../worker-streams.ts";
 import type { Grant } from "./grant.ts";
 import { mayListen, mayReceive } from "./reach.ts";
 import { type TokenFault, tokenOf, type Verifier } from "./verifier.ts";

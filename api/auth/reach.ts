@@ -7,7 +7,13 @@
 //   W3. A worker receives nothing about a promise that its token could not read.
 
 import { unreachable } from "../../kernel/assert.ts";
-import type { RegisterListener, Request, TaskCommand } from "../../kernel/command.ts";
+import type {
+  RegisterListener,
+  Request,
+  ScheduleCommand,
+  TaskCommand,
+} from "../../kernel/command.ts";
+import type { List } from "../../kernel/list.ts";
 import { covers, type Grant, type Reach } from "./grant.ts";
 
 type ReachOf = (data: unknown) => Reach;
@@ -64,7 +70,10 @@ export function coversRequest(grant: Grant, request: OriginalRequest): boolean {
 }
 
 /** What the original API can ask; what the current protocol asks is judged before it is decoded. */
-export type OriginalRequest = Exclude<Request, TaskCommand | RegisterListener>;
+export type OriginalRequest = Exclude<
+  Request,
+  TaskCommand | ScheduleCommand | RegisterListener | List
+>;
 
 function reachOfRequest(request: OriginalRequest): Reach {
   switch (request.kind) {

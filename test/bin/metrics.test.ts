@@ -99,6 +99,7 @@ test("gauges tell how it is at the scrape", async () => {
     ],
     apiBacklog: () => now + 1,
     storeBacklog: () => now + 2,
+    messagesBacklog: () => now + 3,
     dueAt: () => dueAt,
     now: () => instantMs(now),
   });
@@ -114,6 +115,7 @@ test("gauges tell how it is at the scrape", async () => {
   expect(await samples(metrics, "aio_backlog_submissions")).toEqual([
     'aio_backlog_submissions{type="store"} 2002',
   ]);
+  expect(await samples(metrics, "messages_backlog")).toEqual(["messages_backlog 2003"]);
   dueAt = deadlineMs(2_001n);
   expect(await due()).toEqual(["due_backlog_milliseconds 0"]);
   dueAt = deadlineMs(0n); // at once, not since 1970
@@ -122,11 +124,12 @@ test("gauges tell how it is at the scrape", async () => {
 
 test("every metric has its type, and the process is watched as well", async () => {
   const metrics = new Metrics();
-  const none = { apiBacklog: () => 0, storeBacklog: () => 0, dueAt: () => null };
+  const backlogs = { apiBacklog: () => 0, storeBacklog: () => 0, messagesBacklog: () => 0 };
+  const none = { ...backlogs, dueAt: () => null };
   metrics.watch({ ...none, requestsInFlight: () => [], now: () => instantMs(0) });
   metrics.watchProcess();
   const text = await metrics.scrape();
-  const types = [...text.matchAll(/^# TYPE ((?:api|aio|coroutines|due)_\w+) (\w+)$/gm)];
+  const types = [...text.matchAll(/^# TYPE ((?:api|aio|coroutines|due|messages)_\w+) (\w+)$/gm)];
   expect(Object.fromEntries(types.map(([, name, type]) => [name, type]))).toEqual({
     api_total_requests: "counter",
     api_in_flight_requests: "gauge",
@@ -137,6 +140,7 @@ test("every metric has its type, and the process is watched as well", async () =
     api_backlog_requests: "gauge",
     aio_backlog_submissions: "gauge",
     due_backlog_milliseconds: "gauge",
+    messages_backlog: "gauge",
   });
   expect(text).toContain("process_resident_memory_bytes ");
   expect(text).toContain("nodejs_eventloop_lag_seconds ");

@@ -117,3 +117,44 @@ test("a task that its worker cannot run is given back less and less often", asyn
   expect(released).toBeGreaterThan(3);
   expect(released).toBeLessThan(10); // three at once, then after 100, 300, 700, 1,500 and 3,100 ms
 });
+
+type Fired = { readonly id: string; readonly state: string; readonly createdOn: number };
+
+async function firedBy(server: ServerProcess, id: string): Promise<readonly Fired[]> {
+  const { body } = await server.get(`/promises?q=${id}-*&limit=100`);
+  return (body as { readonly promises: readonly Fired[] }).promises.toReversed(); // newest first
+}
+
+test("a schedule fires every second once, though the server is killed between", async () => {
+  const made = await world();
+  const worker = await started(made.server.url, "c", "w-0");
+  const { client } = made;
+  const everySecond = "* * * * * *";
+  const options = client.options({ target: "c" });
+  const schedule = await client.schedule("beat", everySecond, "tick", "tock", options);
+  const until = async (count: number) => {
+    while (worker.lines.length <= count) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  await until(2);
+  await made.restart();
+  await until(4);
+  made.server.kill("SIGKILL");
+  await made.server.ended;
+  await new Promise((resolve) => setTimeout(resolve, 3_000)); // what is missed is caught up with
+  await made.restart();
+  await until(9);
+  await schedule.delete();
+  const fired = await firedBy(made.server, "beat");
+  const [first] = fired;
+  expect(fired.length).toBeGreaterThan(7);
+  expect(fired.map(({ id }) => id)).toEqual(
+    fired.map((_, index) => `beat-${(first?.createdOn ?? 0) + index * 1_000}`),
+  );
+  for (const { id, createdOn } of fired) expect(id).toBe(`beat-${createdOn}`);
+  while ((await firedBy(made.server, "beat")).some(({ state }) => state !== "RESOLVED")) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  for (const { id } of fired) expect(worker.count(`ran tock ${id}`)).toBeGreaterThanOrEqual(1);
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  expect(await firedBy(made.server, "beat")).toHaveLength(fired.length); // it is deleted
+});

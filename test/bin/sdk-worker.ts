@@ -66,6 +66,11 @@ resonate.register("leave", function* (context: Context, number: number): Generat
   return "left";
 });
 
+resonate.register("tick", async (context: Context, what: string) => {
+  ran(what, context.id);
+  return context.id;
+});
+
 resonate.register("fail", async () => {
   ran("fail");
   throw new Error("it cannot be done");

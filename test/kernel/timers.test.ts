@@ -36,7 +36,7 @@ const timers = (clockAt: number, releaseCount = 0): Timers => {
   return { ...noTimers, clockAt: deadlineMs(BigInt(clockAt)), releaseCount };
 };
 const offered = (clockAt: number, releaseCount = 0): Dispatch => {
-  return { timers: timers(clockAt, releaseCount), isOffered: true };
+  return { timers: { ...timers(clockAt, releaseCount), offeredAt: at.now }, isOffered: true };
 };
 const kept = (clockAt: number, releaseCount = 0): Dispatch => {
   return { timers: timers(clockAt, releaseCount), isOffered: false };

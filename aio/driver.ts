@@ -110,7 +110,7 @@ export class Driver implements Debug {
   }
 
   async #carryOut(order: DebugOrder, at: InstantMs | null): Promise<DebugAnswer> {
-    if (at !== null && order.kind !== "stop") this.#drive(at);
+    if (at !== null) this.#drive(at);
     switch (order.kind) {
       case "start":
         this.#options.driven.pause();

@@ -209,6 +209,14 @@ export const selectHistories = tables
   .orderBy("version")
   .compile().sql;
 
+/** branch: every promise of it, by id. What each task comes with, so it is compiled once. */
+export const selectBranch = tables
+  .selectFrom("streams")
+  .select(["kind", "id", "schema", "snapshot"])
+  .where("branch", "=", text)
+  .orderBy("id")
+  .compile().sql;
+
 /** name, value, stream */
 export const selectTag = tables
   .selectFrom("tags")

@@ -8,7 +8,7 @@
 
 import { type CompiledQuery, type SqlBool, sql } from "kysely";
 import type { ListFilter, ListQuery } from "../kernel/list.ts";
-import { tables } from "./queries.ts";
+import { selectBranch, tables } from "./queries.ts";
 import type { ListedRow } from "./rows.ts";
 import {
   type Condition,
@@ -34,6 +34,8 @@ export class ListSearch {
 
   /** As many rows as match; the reader stops where it likes. Tags of schedules are left to it. */
   run(query: ListQuery): IterableIterator<ListedRow> {
+    const branch = onlyBranch(query);
+    if (branch !== null) return this.#shapes.prepare<ListedRow>(selectBranch).iterate(branch);
     const { sql: text, parameters } = this.plan(query);
     return this.#shapes.prepare<ListedRow>(text).iterate(...parameters);
   }
@@ -72,6 +74,12 @@ function idsOf(
 ): readonly Condition[] {
   const behind = after === null ? [] : [eb(column("id"), ">", after)];
   return [...idsFrom(kind, idPrefix, column), ...behind];
+}
+
+/** N1. Of a question for a branch and nothing else, as a preload is; null for any other. */
+function onlyBranch({ of: kind, idPrefix, after, anyOf, tags }: ListQuery): string | null {
+  const isWhole = idPrefix === "" && after === null && anyOf === null && tags.size === 1;
+  return kind === "promise" && isWhole ? tags.get(branchTag) || null : null;
 }
 
 function inOrder(conditions: readonly Condition[]): CompiledQuery<ListedRow> {

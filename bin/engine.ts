@@ -15,6 +15,7 @@ import type { Acceptance } from "../api/acceptance.ts";
 import { Gateway } from "../api/gateway.ts";
 import { encodeMessage } from "../api/protocol/message.ts";
 import type { RequestRecord } from "../api/record.ts";
+import { parseAddress } from "../kernel/address.ts";
 import { unreachable } from "../kernel/assert.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { bounds, type Limits, limits } from "../kernel/limits.ts";
@@ -163,5 +164,15 @@ function note(record: TraceRecord, logger: Logger): void {
     const { id: schedule, part } = record;
     const cause = `this server does not know its ${part === "zone" ? "time zone" : "expression"}`;
     logger.warn("schedule stuck", { schedule, cause });
+  } else if (record.kind === "listener_given_up") {
+    const { id: promise, failure } = record;
+    const { reason, cause } = failure;
+    logger.warn("listener given up", { promise, address: shown(record.address), reason, cause });
   }
+}
+
+/** The rest of a URL may hold a secret. */
+function shown(address: string): string {
+  const parsed = parseAddress(address);
+  return parsed?.kind === "push" ? new URL(parsed.url).origin : address;
 }

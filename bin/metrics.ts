@@ -31,6 +31,7 @@ export class Metrics {
   readonly #requests = new Cells(["type", "operation", "status"]);
   readonly #coroutines = new Cells(["type"]);
   readonly #coroutinesInFlight = new Cells(["type"]);
+  readonly #givenUp = new Cells(["reason"]);
 
   constructor() {
     const submissions = new Cells(["type", "status"]);
@@ -45,6 +46,8 @@ export class Metrics {
       "Commands taken and not finished.",
       this.#coroutinesInFlight,
     );
+    const givenUp = "Listeners that could not be told within the retention.";
+    this.#counter("listeners_given_up_total", givenUp, this.#givenUp);
   }
 
   requestAnswered(type: string, operation: string, code: number): void {
@@ -65,6 +68,9 @@ export class Metrics {
         this.#coroutines.at(operation).value += 1;
         break;
       }
+      case "listener_given_up":
+        this.#givenUp.at(record.failure.reason).value += 1;
+        break;
       case "executed":
       case "conflicted":
       case "unreadable":

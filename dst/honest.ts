@@ -4,6 +4,7 @@
 import type { Request, Response } from "../kernel/command.ts";
 import { durationMs, type TaskVersion } from "../kernel/ids.ts";
 import type { Message } from "../kernel/message.ts";
+import type { Process } from "./node.ts";
 import { Violation } from "./verdict.ts";
 import type { World } from "./world.ts";
 
@@ -21,6 +22,10 @@ const empty = { headers: null, data: null } as const;
 /** A queue may be full, or a process be dying still: then once more, ms. Both arbitrary. */
 const pauseMs = 100;
 const attemptsMax = 1000;
+
+export function connectAll(server: Process): void {
+  for (const worker of workers) server.connect(worker);
+}
 
 export class HonestWorkers {
   readonly #world: World;

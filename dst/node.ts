@@ -251,6 +251,7 @@ export class Process {
       case "unreadable":
       case "occurrence_skipped":
       case "schedule_stuck":
+      case "listener_given_up":
         this.#world.told(this, record);
         break;
     }

@@ -18,10 +18,10 @@ import { Disk } from "./disk.ts";
 import { type Actor, EventQueue } from "./event-queue.ts";
 import { Fate, type Key } from "./fate.ts";
 import type { FaultName } from "./faults.ts";
-import { HonestWorkers, workers } from "./honest.ts";
+import { connectAll, HonestWorkers } from "./honest.ts";
 import { idsIn, isReading } from "./known.ts";
 import { Process } from "./node.ts";
-import type { Operation, Own } from "./operation.ts";
+import { laneOf, type Operation, type Own } from "./operation.ts";
 import type { Plan } from "./plan.ts";
 import type { Codec } from "./run.ts";
 import { showBatch, showRequest } from "./show.ts";
@@ -395,12 +395,4 @@ export class World {
     const digest = digestText(`${key}`);
     this.tracer.record({ ...entry, entity: fault, digest, text: () => `${key}` });
   }
-}
-
-function connectAll(server: Process): void {
-  for (const worker of workers) server.connect(worker);
-}
-
-function laneOf({ client }: Operation): string {
-  return client === null ? "network" : `client ${client}`;
 }

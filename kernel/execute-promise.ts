@@ -116,6 +116,9 @@ export function noteTold(
   if (next === null) {
     others.delete(address);
     turn.append(awaited, { kind: "listener_drained", address, wasTold });
+    if (delivery.kind === "failed") {
+      turn.notices.push({ kind: "listener_given_up", id: awaited, address, failure: delivery });
+    }
   } else {
     others.set(address, next);
   }

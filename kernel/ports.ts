@@ -122,9 +122,9 @@ export type TraceRecord =
   | { readonly kind: "unreadable"; readonly key: StreamKey }
   | Notice;
 
-/** What an operator should know of a schedule (schedule.ts). */
+/** What an operator should know. */
 export type Notice =
-  /** F8. */
+  /** F8, of a schedule (schedule.ts). */
   | {
       readonly kind: "occurrence_skipped";
       readonly id: ScheduleId;
@@ -135,6 +135,14 @@ export type Notice =
       readonly kind: "schedule_stuck";
       readonly id: ScheduleId;
       readonly part: "expression" | "zone";
+    }
+  /** G2, of a listener (listener.ts): it could not be told within the retention. */
+  | {
+      readonly kind: "listener_given_up";
+      readonly id: PromiseId;
+      readonly address: string;
+      /** The last of them. */
+      readonly failure: Extract<Delivery, { readonly kind: "failed" }>;
     };
 
 /** A command as it has run, and what it would answer. */

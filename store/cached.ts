@@ -2,7 +2,8 @@
 // promise is mostly read and settled soon after it was created: that spares a statement and a parse.
 //
 //   M1. What is kept is what the store holds: a write is kept once it has landed. A stream that had
-//       moved, or of which nobody knows whether it was written, is forgotten.
+//       moved, or of which nobody knows whether it was written, is forgotten; one that was only read,
+//       as a task is by each of its fences, stays.
 //   M2. What is kept is bounded, by count and by weight; everything else is one read away.
 
 import { assert } from "../kernel/assert.ts";
@@ -53,13 +54,14 @@ export class CachedStore implements Store {
   }
 
   commit(components: readonly Component[]): readonly number[] {
-    for (const { changes } of components) for (const { key } of changes) this.#forget(key); // M1
+    const all = components.flatMap(({ changes }) => changes);
+    for (const { key, write } of all) if (write !== null) this.#forget(key); // M1
     const conflicts = this.#store.commit(components);
     const moved = new Set(conflicts);
     for (const [index, { changes }] of components.entries()) {
-      if (moved.has(index)) continue;
       for (const { key, expectedRevision, write } of changes) {
-        if (write === null) continue;
+        if (moved.has(index)) this.#forget(key); // M1
+        if (moved.has(index) || write === null) continue;
         const revision = streamRevision(expectedRevision + 1);
         const { version, snapshot: state, timers } = write;
         this.#keep({ key, revision, version, state, timers });

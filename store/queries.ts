@@ -43,29 +43,29 @@ export const selectFence = tables
   .where("id", "=", text)
   .compile().sql;
 
-/** What a write of a stream with events sets, in the order of the columns. */
+/** What each write of a stream with events sets. */
 const written = {
   version: number,
   revision: number,
   due_at: int64,
   state: text,
-  timeout_at: int64,
-  is_timer: number,
   schema: number,
   snapshot: text,
   timers: text,
   task_state: text,
-  branch: text,
   waiting: text,
 };
 
-/** In the order of the columns. */
+/** What never changes once a promise is created (columns.ts); an index of it is written only then. */
+const fixed = { timeout_at: int64, is_timer: number, branch: text };
+
+/** number, kind, id, what is written, what is fixed */
 export const insertStream = tables
   .insertInto("streams")
-  .values({ number, kind, id: text, ...written })
+  .values({ number, kind, id: text, ...written, ...fixed })
   .compile().sql;
 
-/** In the order of the columns, then the number. */
+/** what is written, number */
 export const updateStream = tables
   .updateTable("streams")
   .set(written)

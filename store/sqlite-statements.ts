@@ -15,20 +15,18 @@ import type {
 } from "./rows.ts";
 
 type Key = [kind: string, id: string];
-type State = [
+type Written = [
   version: number,
   revision: number,
   dueAt: bigint | null,
   state: string | null,
-  timeoutAt: bigint | null,
-  isTimer: number | null,
   schema: number,
   snapshot: string,
   timers: string | null,
   taskState: string | null,
-  branch: string | null,
   waiting: string | null,
 ];
+type Fixed = [timeoutAt: bigint | null, isTimer: number | null, branch: string | null];
 type Event = [
   position: number,
   stream: number,
@@ -60,8 +58,11 @@ export function prepare(database: Database) {
       database,
       queries.selectHistory,
     ),
-    insertStream: prepared<[number: number, ...Key, ...State]>(database, queries.insertStream),
-    updateStream: prepared<[...State, number: number]>(database, queries.updateStream),
+    insertStream: prepared<[number: number, ...Key, ...Written, ...Fixed]>(
+      database,
+      queries.insertStream,
+    ),
+    updateStream: prepared<[...Written, number: number]>(database, queries.updateStream),
     updateTimers: prepared<
       [
         revision: number,

@@ -21,7 +21,7 @@ import type { Component, Stream, StreamKey, Write } from "../kernel/stream.ts";
 import type { WaitingPage, WaitingPlace, WaitingQuery } from "../kernel/waiting.ts";
 import { Claims } from "./claims.ts";
 import { encodeEvent, encodeSnapshot, encodeTimers, eventSchema, snapshotSchema } from "./codec.ts";
-import { columns } from "./columns.ts";
+import { type Columns, columns } from "./columns.ts";
 import { Undecodable } from "./members.ts";
 import { page } from "./page.ts";
 import { breakIn, type Probe, unprobed } from "./probe.ts";
@@ -56,6 +56,9 @@ export function openSqlite(
 ): SqliteStore {
   return new SqliteStore(openFile(path, options), probe);
 }
+
+/** A write, and its column for who waits. */
+type Waited = Write & { readonly waiting: string | null };
 
 export class SqliteStore implements Store {
   readonly #file: SqliteFile;
@@ -177,9 +180,10 @@ export class SqliteStore implements Store {
     assert(versionBefore + events.length === version, "a write leaves a gap in its stream");
     assert(version > 0, "a stream is written that has no event");
     const number = fence?.number ?? this.#end + 1;
-    if (fence === null) this.#insert(number, key, write);
-    else this.#update(fence, write);
-    this.#wait(number, fence?.waiting ?? null, encodeWaiting(write));
+    const waiting = encodeWaiting(write);
+    if (fence === null) this.#insert(number, key, { ...write, waiting });
+    else this.#update(fence, { ...write, waiting });
+    this.#wait(number, fence?.waiting ?? null, waiting);
     breakIn(this.#probe, "commit.middle");
     for (const [index, { at, command, event }] of events.entries()) {
       this.#end += 1;
@@ -190,18 +194,23 @@ export class SqliteStore implements Store {
     }
   }
 
-  #insert(number: number, { kind, id }: StreamKey, write: Write): void {
+  #insert(number: number, { kind, id }: StreamKey, write: Waited): void {
     const { insertStream, insertTag } = this.#statements;
-    insertStream.run(number, kind, id, ...rowOf(write, 1));
     const found = columns(write.snapshot);
+    const { timeoutAt = null, branch = null } = found ?? {};
+    const isTimer = found === null ? null : Number(found.isTimer);
+    insertStream.run(number, kind, id, ...rowOf(write, found, 1), timeoutAt, isTimer, branch);
     for (const [name, value] of found?.tags ?? []) insertTag.run(name, value, number);
   }
 
-  #update({ number, revision }: FenceRow, write: Write): void {
+  #update({ number, revision }: FenceRow, write: Waited): void {
     const { updateStream, updateTimers } = this.#statements;
-    const { events, dueAt, timers } = write;
-    if (events.length > 0) updateStream.run(...rowOf(write, revision + 1), number);
-    else updateTimers.run(revision + 1, dueAt, encodeTimers(timers), encodeWaiting(write), number);
+    const { events, dueAt, timers, waiting } = write;
+    if (events.length === 0) {
+      updateTimers.run(revision + 1, dueAt, encodeTimers(timers), waiting, number);
+    } else {
+      updateStream.run(...rowOf(write, columns(write.snapshot), revision + 1), number);
+    }
   }
 
   /** Keeps the table as the column says. */
@@ -346,23 +355,19 @@ function* listedOnly(
   }
 }
 
-/** In the order of the columns. */
-function rowOf(write: Write, revision: number) {
-  const { version, snapshot, timers, dueAt } = write;
-  const found = columns(snapshot);
+/** What each write sets (queries.ts). */
+function rowOf(write: Waited, found: Columns | null, revision: number) {
+  const { version, snapshot, timers, dueAt, waiting } = write;
   return [
     version,
     revision,
     dueAt,
     found?.state ?? null,
-    found?.timeoutAt ?? null,
-    found === null ? null : Number(found.isTimer),
     snapshotSchema,
     encodeSnapshot(snapshot),
     encodeTimers(timers),
     found?.taskState ?? null,
-    found?.branch ?? null,
-    encodeWaiting(write),
+    waiting,
   ] as const;
 }
 

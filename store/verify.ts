@@ -143,7 +143,12 @@ class Verification {
       const number = Number(row.number);
       this.#skipTo(number);
       const fold = this.#fold(row);
-      this.#note({ kind, id }, fold.deviation() ?? this.#missing(number, columns(fold.state)) ?? this.#unwaiting(number, row));
+      this.#note(
+        { kind, id },
+        fold.deviation() ??
+          this.#missing(number, columns(fold.state)) ??
+          this.#unwaiting(number, row),
+      );
       this.#streams += 1;
     }
     this.#skipTo(Number.POSITIVE_INFINITY);

@@ -7,7 +7,7 @@
 import type { InstantMs } from "../../kernel/ids.ts";
 import type { Acceptance } from "../acceptance.ts";
 import type { Guard } from "../auth/guard.ts";
-import { coversOperation, mayDriveTime } from "../auth/reach.ts";
+import { coversOperation, mayDriveTime, withinReach } from "../auth/reach.ts";
 import type { Gateway } from "../gateway.ts";
 import { type Told, tell, tellFailure, toEnvelope } from "./answer.ts";
 import { decodeOrder, isDebugKind, tellOrder } from "./debug.ts";
@@ -65,7 +65,9 @@ export class EnvelopeRim {
     const decoded = decodeOperation(echo.kind, data, acceptance);
     if (decoded.kind === "refused") return refused(400, decoded.reason);
     const told = await Promise.all(
-      decoded.requests.map(async (request) => tell(request, await gateway.ask(request, at), echo)),
+      decoded.requests.map(async (request) => {
+        return tell(request, withinReach(grant, await gateway.ask(request, at)), echo);
+      }),
     );
     const first = told[0] ?? { status: 200, data: {} };
     return told.reduce((worse, each) => (each.status > worse.status ? each : worse), first); // V13

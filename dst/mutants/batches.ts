@@ -363,8 +363,11 @@ export const batches: readonly Mutant[] = [
     find: '(each.kind === "stream" ? [each.stream] : [])',
     replace: `{
         if (each.kind === "stream") return [each.stream];
-        const state = { promise: { kind: "absent" }, callbacks: [] } as const;
-        return [{ key: each.key, version: 0, revision: 0, state } as unknown as Stream];
+        const none = { kind: "absent" } as const;
+        const state = { kind: "promise", promise: none, task: none, callbacks: [], listeners: [] };
+        const clock = { clockAt: null, releaseCount: 0, offeredAt: null, isMissed: false };
+        const timers = { ...clock, tellings: new Map() };
+        return [{ key: each.key, version: 0, revision: 0, state, timers } as unknown as Stream];
       }`,
     oracles: ["W"],
     seedsMax: 200,

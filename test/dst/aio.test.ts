@@ -377,3 +377,20 @@ test("a sweep may be broken off, and goes on where it ended", () => {
     story(play(armed), "effect").filter((line) => line.includes('due: "a", "b"')),
   ).toHaveLength(1);
 });
+
+test.each([
+  ["is there", {}, ["delivered"]],
+  ["is not there", { "no_receiver n0 send execute w": strikes }, ["not delivered: no_receiver"]],
+  [
+    "is not heard of",
+    { "message_lost n0 send execute w": strikes },
+    ["not delivered: stream_lost"],
+  ],
+])("Z4: a message is sent once, and its receiver %s", (_what, choices, told) => {
+  const played = play([[0, 1, worker("w")]], { choices, healAt: 100 });
+  expect(verdict(played)).toBeNull();
+  const sends = played.records.filter(
+    ({ kind, entity }) => kind === "effect" && / send /.test(entity),
+  );
+  expect(sends.filter(({ at }) => at < 100).map(({ text }) => text)).toEqual(told);
+});

@@ -137,6 +137,13 @@ test("V3: a request that meets no fault does not fail", () => {
   expect(end({ steps: plain }, deaf)).toBe("V probe");
 });
 
+test("V4: a task that was offered to an honest worker is done in the end", () => {
+  const idle = (world: World) => {
+    Object.defineProperty(world.honest, "untaken", { value: () => ["w"] });
+  };
+  expect(end({}, idle)).toBe("V offered");
+});
+
 test("B1: an idle kernel holds nothing", () => {
   const slow = at(500, (world) => {
     const [process] = world.processes;

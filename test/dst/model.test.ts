@@ -538,3 +538,19 @@ test("model: takes the commands and searches of the kernel as they are", () => {
   const sought = (each: SearchPromises): ModelSearch => each;
   expect([asked, sought].every((convert) => typeof convert === "function")).toBe(true);
 });
+
+test("model: O4: the version holds a task, whoever says it", () => {
+  const promise = { ...born, tags: new Map([["resonate:target", "poll://any@g"]]) };
+  const task = { state: "acquired", version: 2, resumes: [], pid: "w", ttl: 5n } as const;
+  const kept = { p: { ...nothing, promise, task } };
+  const release = (version: number): ModelCommand => ({ kind: "release_task", id: "p", version });
+  for (const version of [0, 1, 3]) {
+    expect(play(kept, release(version), 1).answer).toEqual({
+      kind: "refused",
+      refusal: "task_not_held",
+    });
+  }
+  const { answer, after } = play(kept, release(2), 1);
+  expect(answer).toEqual({ kind: "done" });
+  expect(after.get("p")?.task).toEqual({ ...task, state: "pending", pid: null, ttl: null });
+});

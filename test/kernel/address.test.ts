@@ -3,7 +3,13 @@
 
 import { fc, test as property } from "@fast-check/vitest";
 import { expect, test } from "vitest";
-import { type Address, decodeSegment, parseAddress, receiverOf, receiversOf } from "../../kernel/address.ts";
+import {
+  type Address,
+  decodeSegment,
+  parseAddress,
+  receiverOf,
+  receiversOf,
+} from "../../kernel/address.ts";
 
 const uni = (group: string, id: string | null = null): Address => {
   return { kind: "poll", cast: "uni", group, id };

@@ -149,6 +149,7 @@ test.each(rows)("schedules: %s", (...[, schedule, promise, when, at, answer, eff
     return `${message.kind} ${message.id}${version} to ${message.to}`;
   });
   const noticed = notices.map((notice) => {
+    if (notice.kind === "listener_given_up") throw new Error("a schedule has no listeners");
     const detail = notice.kind === "schedule_stuck" ? notice.part : notice.occurrenceAt;
     return `${notice.kind} ${notice.id} ${detail}`;
   });

@@ -660,6 +660,26 @@ test("what is made carries all that was asked for, and an unblock the record as 
   expect(messages).toEqual([{ kind: "unblock", to: "http://l", id: "x", promise: stored }]);
 });
 
+test.each([
+  ["the push failed", "http://l", failed],
+  ["nobody was there", "poll://any@g", nobody],
+])(
+  "G2 an operator is told of a listener that is given up, and of no other: %s",
+  (_what, to, why) => {
+    const noticed = (delivery: Delivery, now: number) => {
+      const { events, timers } = heard({ [to]: since });
+      const set = new WorkingSet([stream("x", events, timers)]);
+      const author = { command: commandId("n-1"), now: instantMs(now), rules, cron };
+      return execute(set, note(delivery, to), author).notices;
+    };
+    expect(noticed(why, 86_400_500)).toEqual([
+      { kind: "listener_given_up", id: "x", address: to, failure: why },
+    ]);
+    expect(noticed(why, 86_400_499)).toEqual([]);
+    expect(noticed(delivered, 86_400_500)).toEqual([]);
+  },
+);
+
 test("an execute goes to the target of the promise", () => {
   const set = new WorkingSet([stream("t", [])]);
   const author = { command: commandId("n-1"), now: instantMs(1_000), rules, cron };

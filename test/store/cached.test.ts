@@ -51,6 +51,17 @@ test("cached: M1 what was written, and what was read, is not read again", () => 
   expect(store.asked).toBe(1); // the one that asks the store itself
 });
 
+test("cached: M1 what a commit has only read is still known", () => {
+  const { store, cached } = start();
+  create(cached, "task");
+  create(cached, "child");
+  const settles = written(cached, "child", [settled()]);
+  expect(cached.commit([{ changes: [read(cached, "task"), settles] }])).toEqual([]);
+  store.asked = 0;
+  expect(stream(cached, "task").revision).toBe(1);
+  expect(store.asked).toBe(0);
+});
+
 test("cached: M1 a write without events is kept like any other", () => {
   const { store, cached } = start();
   create(cached, "a");

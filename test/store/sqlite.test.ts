@@ -23,6 +23,7 @@ import { usualRules } from "../../kernel/rules.ts";
 import { fold } from "../../kernel/stream.ts";
 import { obligations } from "../../kernel/sweep.ts";
 import { migrate, migrations } from "../../store/migrate.ts";
+import { updateStream } from "../../store/queries.ts";
 import { openSqlite, SqliteStore } from "../../store/sqlite.ts";
 import { inMemory, openFile } from "../../store/sqlite-file.ts";
 import { StoreError } from "../../store/store.ts";
@@ -280,6 +281,22 @@ test("sqlite: the schema is what it was when it was released", async () => {
   close();
   const text = rows.map(({ sql }) => `${sql.replace(/^ {4}/gm, "")};\n`).join("\n");
   await expect(text).toMatchFileSnapshot("../golden/schema-sqlite.sql");
+});
+
+test("sqlite: a write leaves alone the index of what never changes", () => {
+  const { database, close } = openFile(inMemory);
+  const roots = database
+    .prepare<[], { readonly rootpage: number; readonly name: string }>(
+      "SELECT rootpage, name FROM sqlite_schema WHERE rootpage > 0",
+    )
+    .all();
+  const steps = database
+    .prepare<unknown[], { readonly opcode: string; readonly p2: number }>(`EXPLAIN ${updateStream}`)
+    .all(...updateStream.replaceAll(/[^?]/g, "").split("").fill("0"));
+  const written = steps.filter(({ opcode }) => opcode === "OpenWrite").map(({ p2 }) => p2);
+  const names = roots.filter(({ rootpage }) => written.includes(rootpage)).map(({ name }) => name);
+  expect(names.sort()).toEqual(["streams", "streams_due", "streams_state", "streams_unarmed"]);
+  close();
 });
 
 test("sqlite: a full disk is an overload, known to be without effect, and it passes", () => {

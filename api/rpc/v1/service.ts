@@ -10,7 +10,7 @@ import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { Promises, Schedules, Tasks } from "../../../proto/gen/resonate/v1/resonate_pb.ts";
 import type { Acceptance } from "../../acceptance.ts";
 import type { Guard } from "../../auth/guard.ts";
-import { coversOperation } from "../../auth/reach.ts";
+import { coversOperation, withinReach } from "../../auth/reach.ts";
 import type { Answer, Gateway } from "../../gateway.ts";
 import { type Told, tell } from "../../protocol/answer.ts";
 import { unknownEcho } from "../../protocol/envelope.ts";
@@ -133,7 +133,7 @@ class Rim {
     if (decoded.kind === "refused") return { kind: "refused", refused: invalid(decoded.reason) };
     const all = await Promise.all(
       decoded.requests.map(async (request) => {
-        const answer = await gateway.ask(request);
+        const answer = withinReach(grant, await gateway.ask(request));
         return { answer, told: tell(request, answer, { kind, corrId: unknownEcho.corrId }) };
       }),
     );

@@ -462,3 +462,33 @@ test.each<[kind: string, data: Readonly<Record<string, unknown>>, token: string 
   expect(answered.status).toBe(expected);
   expect(await overGrpc(server, [kind, data], token)).toEqual(answered);
 });
+
+// A branch is a name that anybody may give, so it must open nothing that the token does not.
+test.each([
+  ["a.", []],
+  ["all", ["b.1"]],
+  ["admin", ["b.1"]],
+])("W4, G9: with a task the token %s is shown of its branch %j, over both", async (token, seen) => {
+  const server = await openV1({ port: new InProcess(), guard });
+  const branch = { "resonate:branch": "b", "resonate:external": "true" };
+  await server.ask("promise.create", create({ id: "b.1", tags: branch }), "admin");
+  await server.ask(
+    "promise.create",
+    create({ id: "a.1", tags: { "resonate:external": "true" } }),
+    "admin",
+  );
+  const tags = { ...target, "resonate:branch": "b", "resonate:prefix": "b" };
+  const ids = ({ data }: Told) => {
+    const { preload } = data as { readonly preload: readonly { readonly id: string }[] };
+    return preload.map(({ id }) => id);
+  };
+  const made = await server.ask("task.create", taskCreate({ id: "a.t", tags }), token);
+  expect(ids(made)).toEqual(seen);
+  await server.ask("promise.settle", settle({ id: "a.1" }), "admin");
+  const awaiting = { awaited: "a.1", awaiter: "a.t" };
+  const actions = [{ kind: "promise.register_callback", data: awaiting }];
+  const suspension = { id: "a.t", version: 1, actions };
+  const overHttp = await server.ask("task.suspend", suspension, token);
+  expect(ids(overHttp)).toEqual(seen);
+  expect(await overGrpc(server, ["task.suspend", suspension], token)).toEqual(overHttp);
+});

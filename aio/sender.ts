@@ -29,7 +29,12 @@ export class Sender {
       return Promise.resolve({ kind: "failed", reason: "not_permitted", cause: "no address" });
     }
     const json = encode(message);
-    if (address.kind === "push") return push.deliver(address.url, json);
+    if (address.kind === "push") return push.deliver(address.url, json, keyOf(message));
     return mailbox.deliver({ address, subject: message.id, message: json });
   }
+}
+
+/** A task has one `execute` that is not delivered yet, the newest, and a promise one `unblock` (§1.5). */
+function keyOf({ kind, id }: Message): string {
+  return JSON.stringify([kind, id]);
 }

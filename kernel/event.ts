@@ -1,8 +1,8 @@
 // What has happened: facts, in the past tense, never edited once they are written. The log of them
 // is the truth; every other picture of a stream is folded from it (stream.ts, `evolve`).
 //
-// Those of schedules are in schedule.ts. The stored form of each kind is frozen in store/codec.ts and test/golden; a new member comes with
-// a new schema version and an upcaster there.
+// Those of schedules are in schedule.ts. The stored form of each kind is frozen in store/codec.ts and
+// test/golden; a new member comes with a new schema version and an upcaster there.
 
 import type { CommandId, DeadlineMs, DurationMs, InstantMs, PromiseId } from "./ids.ts";
 import type { ScheduleEvent } from "./schedule.ts";

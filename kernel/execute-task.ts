@@ -29,7 +29,7 @@ import {
   isHeld,
   type TaskDecision,
 } from "./task.ts";
-import { dispatchAnew, dispatchReleased, lease, missed, noTimers } from "./timers.ts";
+import { dispatchAnew, dispatchReleased, lease, missed, noTimers, redispatch } from "./timers.ts";
 import type { Turn } from "./turn.ts";
 import { isTaskMissed } from "./waiting.ts";
 
@@ -221,7 +221,9 @@ export function expireLease(turn: Turn, id: PromiseId): void {
 
 export function dispatchAgain(turn: Turn, id: PromiseId): void {
   turn.touch(id);
-  if (isClockDue(turn, id) && turn.state(id).task.kind === "pending") turn.offer(id);
+  if (isClockDue(turn, id) && turn.state(id).task.kind === "pending") {
+    turn.offer(id, redispatch);
+  }
 }
 
 export function noteMissed(turn: Turn, id: PromiseId, version: TaskVersion): void {

@@ -29,7 +29,7 @@ type Pass = {
   misses: number;
 };
 
-/** Arbitrary: ten times what may wait for one worker, so that those of other tenants in between do no harm. */
+/** Arbitrary: ten times what may wait for one worker, so that those of other tenants do no harm. */
 const missesMax = 1_000;
 
 const atOnce = deadlineMs(0n);

@@ -7,6 +7,8 @@
 //   D3. The promise of the task itself is not among them; it stands in the answer.
 //   D4. What one tick has to answer shares one question, and so many questions are under way at once;
 //       beyond that the answers go without.
+//   D5. All that one question brings weighs a page at the most, but for the first promise of each claim:
+//       every claim has the same share.
 
 import { assert } from "./assert.ts";
 import type { Entry } from "./batch.ts";
@@ -60,7 +62,8 @@ export class Preloads {
     if (claims.length === 0) return claims;
     this.#claims = [];
     const { limits, enqueue } = this.#options;
-    const queries = claims.map(({ branch }) => this.#query(branch, now));
+    const weightMax = Math.ceil(limits.pageWeightMax / claims.length); // D5
+    const queries = claims.map(({ branch }) => this.#query(branch, weightMax, now));
     const isAsked =
       this.#underWay < limits.readsMax &&
       enqueue({ kind: "list", queries }, { kind: "preloading", claims, since: now });
@@ -86,13 +89,13 @@ export class Preloads {
   }
 
   /** One more than are wanted, since the promise of the task may be among them (D3). */
-  #query(branch: string, now: InstantMs): ListQuery {
-    const { max, limits } = this.#options;
+  #query(branch: string, weightMax: number, now: InstantMs): ListQuery {
+    const { max } = this.#options;
     return {
       ...{ of: "promise", idPrefix: "", after: null, anyOf: null, now },
       tags: new Map([["resonate:branch", branch]]),
       limit: max + 1,
-      weightMax: limits.pageWeightMax,
+      weightMax,
     };
   }
 }

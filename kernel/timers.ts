@@ -6,7 +6,9 @@
 //   I2. To dispatch is to offer the task to its target and to try again after the retry interval.
 //   I3. Nothing is offered before the promise's delay, and a timer's task never: no worker runs a sleep.
 //   I4. Who releases a task again and again gets it later each time, up to the retry interval.
-//   I5. A dispatch that found no receiver is kept in mind until the next one.
+//   I5. A dispatch that found no receiver is kept in mind until somebody connects or takes the task. When
+//       the clock offers it once more, that is not told anew: a backlog that nobody takes is written
+//       once for each interval, and not twice.
 
 import {
   type DeadlineMs,
@@ -63,6 +65,16 @@ export function dispatch(
   }
   const clockAt = later(now, retryMs); // I2
   return { timers: { ...timers, ...unoffered, clockAt, offeredAt: now }, isOffered: true };
+}
+
+/** The same once its clock has run out (I5). */
+export function redispatch(
+  timers: Timers,
+  promise: PendingPromise,
+  at: { readonly now: InstantMs; readonly retryMs: number },
+): Dispatch {
+  const { timers: next, isOffered } = dispatch(timers, promise, at);
+  return { timers: { ...next, isMissed: timers.isMissed && isOffered }, isOffered };
 }
 
 /** The same for a reason that begins anew to count releases: it was woken, continued, or has lapsed. */

@@ -80,19 +80,13 @@ export class CachedStore implements Store {
 
   waiting(query: WaitingQuery): WaitingPage {
     const page = this.#store.waiting(query);
-    for (const stream of page.streams) {
-      this.#forget(stream.key); // or it would be counted twice
-      this.#keep(stream); // it is about to be loaded
-    }
+    this.#expect(page.streams);
     return page;
   }
 
   due(now: InstantMs, bounds: DueBounds): Due {
     const due = this.#store.due(now, bounds);
-    for (const stream of due.streams) {
-      this.#forget(stream.key); // or it would be counted twice
-      this.#keep(stream); // it is about to be loaded
-    }
+    this.#expect(due.streams);
     return due;
   }
 
@@ -120,6 +114,14 @@ export class CachedStore implements Store {
     this.#old.delete(key);
     this.#keep(old);
     return old;
+  }
+
+  /** They are about to be loaded. */
+  #expect(streams: readonly Stream[]): void {
+    for (const stream of streams) {
+      this.#forget(stream.key); // or it would be counted twice
+      this.#keep(stream);
+    }
   }
 
   /** M2. */

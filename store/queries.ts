@@ -128,11 +128,11 @@ export const selectWaiting = tables
   .orderBy("stream")
   .compile().sql;
 
-/** What found nobody (kernel/waiting.ts, U1): out of one small table. */
+/** What found nobody (kernel/waiting.ts, U1): out of an index that holds nothing else. */
 export const countMissed = tables
   .selectFrom("waiting")
   .select(({ fn }) => fn.countAll().as("count"))
-  .where("offered_at", "=", number)
+  .where("offered_at", "=", (eb) => eb.lit(0))
   .compile().sql;
 
 export const countWaiting = tables

@@ -24,7 +24,7 @@ type StreamsTable = {
   readonly timeout_at: bigint | null;
   readonly is_timer: number | null;
   readonly schema: number;
-  /** Behind all that a search looks at, so that a walk need not read past it. */
+  /** Behind most that a search looks at, so that a walk need not read past it. */
   readonly snapshot: string;
   /** What moves without events; null: no clock, and nobody to be told. */
   readonly timers: string | null;

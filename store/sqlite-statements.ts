@@ -80,10 +80,7 @@ export function prepare(database: Database) {
       [receiver: string, before: number, afterAt: number, afterNumber: number],
       WaitingRow
     >(database, queries.selectWaiting),
-    countMissed: prepared<[offeredAt: number], { readonly count: number }>(
-      database,
-      queries.countMissed,
-    ),
+    countMissed: prepared<[], { readonly count: number }>(database, queries.countMissed),
     deletions: queries.deletions.map((text) => prepared<[]>(database, text)),
   };
 }

@@ -144,7 +144,7 @@ export class SqliteStore implements Store {
 
   /** Messages that wait for a worker; for metrics. */
   get missedCount(): number {
-    return this.#read(() => this.#statements.countMissed.get(0)?.count ?? 0);
+    return this.#read(() => this.#statements.countMissed.get()?.count ?? 0);
   }
 
   close(): void {

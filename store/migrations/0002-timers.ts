@@ -32,5 +32,6 @@ export const timers: Migration = {
       stream INTEGER NOT NULL,
       PRIMARY KEY (receiver, offered_at, stream)
     ) STRICT, WITHOUT ROWID`,
+    "CREATE INDEX waiting_missed ON waiting (offered_at) WHERE offered_at = 0",
   ],
 };

@@ -48,3 +48,5 @@ CREATE INDEX streams_state ON streams (state) WHERE state IS NOT NULL;
 
 CREATE INDEX streams_unarmed ON streams (timeout_at)
   WHERE due_at IS NULL AND state = 'pending';
+
+CREATE INDEX waiting_missed ON waiting (offered_at) WHERE offered_at = 0;

@@ -508,7 +508,7 @@ table("dispatch_again", [
   ["absent",                                    { t: absent },                              dispatch, "nobody", none],
   ["I2 E4 due: offered again",                  { t: waiting({}) },                         dispatch, "nobody", ["t: clock 31000", "execute t v1"]],
   ["not due any more",                          { t: waiting({ clockAt: at(1_001) }) },     dispatch, "nobody", none],
-  ["I4 I5 releases are still counted, what was missed is not kept", { t: waiting({ releaseCount: 5, isMissed: true }) }, dispatch, "nobody", ["t: clock 31000, 5 releases", "execute t v1"]],
+  ["I4 I5 releases are still counted, what was missed is kept", { t: waiting({ releaseCount: 5, isMissed: true }) }, dispatch, "nobody", ["t: clock 31000, 5 releases, missed", "execute t v1"]],
   ["I3 its delay is over",                      { t: clocked(past(born(90_000, tagged({ "resonate:target": "poll://any@g", "resonate:delay": "1000" }), false)), { clockAt: at(1_000) }) }, dispatch, "nobody", ["t: clock 31000", "execute t v0"]],
   ["held, though its lease has lapsed",         { t: held },                                dispatch, "nobody", none],
   ["asleep",                                    { t: asleep },                              dispatch, "nobody", none],

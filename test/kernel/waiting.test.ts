@@ -57,6 +57,7 @@ test.each<[string, readonly Event[], Timers, readonly (readonly [string, number]
   ["none that was never told: its drain is due", heard(any),                noTimers,                            []],
   ["none that is pushed to",                  heard(push),                  told([push, telling(700, true)]),    []],
   ["U2 each receiver, and each once",         heard(any, one),              told([one, telling(700, false)], ["poll://any@g/2", telling(800, false)], [any, telling(600, false)]), [['["g","1"]', 700], ['["g"]', 600]]],
+  ["U2 whichever was told last",              heard(any, "poll://any@g/2"), told(["poll://any@g/2", telling(600, false)], [any, telling(700, false)]), [['["g"]', 600]]],
 ])("waiting: %s", (_what, events, timers, expected) => {
   const { state } = stream("p", events);
   const found = waiting(state, timers).map((each) => [each.receiver, each.offeredAt]);

@@ -4,6 +4,7 @@
 import type Sqlite from "better-sqlite3";
 import { afterAll, expect, test } from "vitest";
 import type { ListFilter, ListQuery } from "../../kernel/list.ts";
+import { countMissed } from "../../store/queries.ts";
 import { SqliteStore } from "../../store/sqlite.ts";
 import { inMemory, openFile } from "../../store/sqlite-file.ts";
 import { ListSearch } from "../../store/sqlite-list.ts";
@@ -115,4 +116,12 @@ test("waiting: A6 a stream that cannot be read is passed over", () => {
     next: null,
   });
   close();
+});
+
+test("waiting: what found nobody is counted out of an index of nothing else", () => {
+  const steps = few.database
+    .prepare<unknown[], { readonly detail: string }>(`EXPLAIN QUERY PLAN ${countMissed}`)
+    .all()
+    .map(({ detail }) => detail);
+  expect(steps).toEqual(["SEARCH waiting USING COVERING INDEX waiting_missed (offered_at=?)"]);
 });

@@ -196,10 +196,10 @@ class Rim {
     const body = await exchange.readBody();
     if (body.kind === "gone") return exchange.abandon();
     const isRead = body.kind === "read";
-    const { status, json, headers } = isRead
+    const answer = isRead
       ? await this.#protocol.answer(body.bytes, exchange.header("authorization"))
       : this.#protocol.tooLarge();
-    return exchange.send(status, json, { "content-type": "application/json", ...headers });
+    return exchange.tell(answer);
   }
 
   async stream(context: HttpContext): Promise<HttpResponse> {

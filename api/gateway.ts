@@ -3,6 +3,7 @@
 //
 //   Q1. What is accepted is answered, and counted until it is; what is not is refused at once.
 //   Q2. Once closed, nothing is accepted. `drained` is when the last accepted request is answered.
+//   Q3. What one client asks for at once is asked for in slices, so that it cannot fill the queue.
 
 import { AssertionError, assert, unreachable } from "../kernel/assert.ts";
 import type { Failure, Request, Response } from "../kernel/command.ts";
@@ -22,6 +23,8 @@ export interface Port {
 export type Answer =
   | Exclude<Response, { readonly kind: "failed" }>
   | { readonly kind: "failed"; readonly failure: Failure | RimFailure };
+
+export type Asked = { readonly request: Request; readonly answer: Answer };
 
 export type OrderAnswer = DebugAnswer | Extract<Answer, { readonly kind: "failed" }>;
 
@@ -64,6 +67,9 @@ export function ofPromises(answer: Answer): PromiseAnswer {
   }
 }
 
+/** Arbitrary: much less than the queue takes, and enough to share a commit. */
+const sliceMax = 100;
+
 const overloaded = { kind: "failed", failure: "queue_full" } as const;
 const shuttingDown = { kind: "failed", failure: "shutting_down" } as const;
 
@@ -101,6 +107,22 @@ export class Gateway {
       if (isAccepted) this.#move(operation, 1);
       else resolve(overloaded);
     });
+  }
+
+  /** Q3. All of them, answered in their order. */
+  async askAll(
+    requests: readonly Request[],
+    at: InstantMs | null = null,
+  ): Promise<readonly Asked[]> {
+    const asked: Asked[] = [];
+    for (let start = 0; start < requests.length; start += sliceMax) {
+      const slice = requests.slice(start, start + sliceMax);
+      const answered = slice.map(async (request) => {
+        return { request, answer: await this.ask(request, at) };
+      });
+      asked.push(...(await Promise.all(answered)));
+    }
+    return asked;
   }
 
   /** The same for the debug surface, which must be there. */

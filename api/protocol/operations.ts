@@ -58,6 +58,10 @@ const operations: ReadonlyMap<string, Read> = new Map<string, Read>([
   ["task.continue", (r, { id }) => ({ kind: "continue_task", id: r.id(id, "id", taskRequired) })],
 ]);
 
+export function isOperation(kind: string): boolean {
+  return operations.has(kind);
+}
+
 export function decodeOperation(
   kind: string,
   data: Members,

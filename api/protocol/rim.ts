@@ -12,10 +12,12 @@ import type { Gateway } from "../gateway.ts";
 import { type Told, tell, tellFailure, toEnvelope } from "./answer.ts";
 import { decodeOrder, isDebugKind, tellOrder } from "./debug.ts";
 import { type Echo, type Envelope, openEnvelope, unknownEcho } from "./envelope.ts";
-import { decodeOperation } from "./operations.ts";
+import { decodeOperation, isOperation } from "./operations.ts";
 import type { Members } from "./reading.ts";
 
 export type ProtocolAnswer = {
+  /** Its kind, as far as it is one. */
+  readonly operation: string;
   readonly status: number;
   readonly json: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -64,11 +66,10 @@ export class EnvelopeRim {
     if (isDebugKind(echo.kind)) return this.#debug(echo.kind, data, at);
     const decoded = decodeOperation(echo.kind, data, acceptance);
     if (decoded.kind === "refused") return refused(400, decoded.reason);
-    const told = await Promise.all(
-      decoded.requests.map(async (request) => {
-        return tell(request, withinReach(grant, await gateway.ask(request, at)), echo);
-      }),
-    );
+    const asked = await gateway.askAll(decoded.requests, at);
+    const told = asked.map(({ request, answer }) => {
+      return tell(request, withinReach(grant, answer), echo);
+    });
     const first = told[0] ?? { status: 200, data: {} };
     return told.reduce((worse, each) => (each.status > worse.status ? each : worse), first); // V13
   }
@@ -89,5 +90,11 @@ function refused(status: number, reason: string): Told {
 
 function print(echo: Echo, told: Told): ProtocolAnswer {
   const { status, headers = {} } = told;
-  return { status, json: JSON.stringify(toEnvelope(echo, told)), headers };
+  const json = JSON.stringify(toEnvelope(echo, told));
+  return { operation: operationOf(echo.kind), status, json, headers };
+}
+
+function operationOf(kind: string): string {
+  if (isOperation(kind)) return kind;
+  return isDebugKind(kind) ? "debug" : "unknown";
 }

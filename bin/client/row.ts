@@ -93,7 +93,8 @@ function parsed(args: readonly string[], options: Parameters<typeof parseArgs>[0
   try {
     return parseArgs({ args: [...args], options: options as never, allowPositionals: true });
   } catch (error) {
-    throw new Refused(error instanceof Error ? error.message : String(error));
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Refused(why.replaceAll("\n", " "));
   }
 }
 

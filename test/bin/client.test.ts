@@ -116,6 +116,7 @@ const mistakes: readonly (readonly [string, string])[] = [
   ["promises search --tag plain",                   "--tag must be written as name=value: plain"],
   ["invoke foo",                                    "--func is needed: which function to run"],
   ["invoke foo --func f --version new",             "--version must be a whole number: new"],
+  ["invoke foo --func f --arg -3",                  "Option '--arg' argument is ambiguous. Did you forget"],
   ["schedules create foo",                          "--cron is needed: when to run"],
   ["schedules create foo --cron @daily --timeout x","--timeout must be a number with ms, s, m, h or d: x"],
   ["schedules create foo --cron @daily --func f --data x", "--func and a payload exclude each other"],

@@ -75,6 +75,7 @@ test("the countdown of the README counts down, whatever is killed", async () => 
     onTestFinished(() => void worker.kill("SIGKILL"));
     return worker;
   };
+  expect(readme).toContain("`npx node countdown.ts`");
   const [invoke = "", get = "", tree = ""] = commands.split("\n");
   const resonate = (line: string) => {
     const words = line.replace(/#.*/, "").trim().split(/\s+/).slice(2);

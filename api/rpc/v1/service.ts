@@ -2,7 +2,8 @@
 // in place of the envelope. Each is judged, decoded, asked and told as the envelope's is, and nothing
 // else (protocol.md §1.1, §3).
 //
-//   G9.  A request is answered as `POST /` answers it: token, reach, rules, and what the kernel says.
+//   G9.  A request is answered as `POST /` answers it: token, reach, rules, and what the kernel says; and
+//        observed as it is, once.
 //   G10. A call that ends early, by its client or its deadline, ends for the client only.
 //   G11. Whatever is thrown here is answered with INTERNAL, and told, and ends nothing.
 
@@ -16,6 +17,7 @@ import { type Told, tell } from "../../protocol/answer.ts";
 import { unknownEcho } from "../../protocol/envelope.ts";
 import { decodeOperation } from "../../protocol/operations.ts";
 import type { Members } from "../../protocol/reading.ts";
+import { type RequestRecord, toTid } from "../../record.ts";
 import { unlessAborted } from "../standard/abort.ts";
 import {
   forbidden,
@@ -34,6 +36,9 @@ export type ProtocolServiceOptions = {
   readonly guard: Guard;
   /** Absent: the usual. */
   readonly acceptance?: Acceptance;
+  readonly observe: (record: RequestRecord) => void;
+  /** For requests that bring no id. */
+  readonly newRequestId: () => string;
   /** Told what was thrown, and by which operation; must not throw. */
   readonly onFailure?: (error: unknown, kind: string) => void;
 };
@@ -42,7 +47,8 @@ export type ProtocolServiceOptions = {
 type Encode<Reply> = (shown: reply.Shown, status: number) => Reply;
 
 type Refusal = { readonly kind: "refused"; readonly refused: Refused };
-type Result<Reply> = { readonly kind: "done"; readonly reply: Reply } | Refusal;
+type Done<Reply> = { readonly kind: "done"; readonly reply: Reply; readonly status: number };
+type Result<Reply> = Done<Reply> | Refusal;
 
 export function protocolServices(options: ProtocolServiceOptions): (router: ConnectRouter) => void {
   const rim = new Rim(options);
@@ -107,16 +113,23 @@ class Rim {
   ) {
     return (message: Message, { requestHeader, signal }: HandlerContext): Promise<Reply> => {
       const authorization = requestHeader.get("authorization");
-      const asked = { kind, read: () => decode(message), authorization };
+      const requestId = requestHeader.get("request-id") || this.#options.newRequestId();
+      const asked = { kind, read: () => decode(message), authorization, requestId };
       return unlessAborted(this.#answer(asked, encode), signal); // G10
     };
   }
 
   async #answer<Reply>(asked: Asked, encode: Encode<Reply>): Promise<Reply> {
+    const startedAt = performance.now();
+    const { onFailure, observe } = this.#options;
+    const { kind: operation, requestId } = asked;
     const result = await this.#result(asked, encode).catch((error: unknown): Refusal => {
-      this.#options.onFailure?.(error, asked.kind);
+      onFailure?.(error, operation);
       return { kind: "refused", refused: internal }; // G11
     });
+    const { status: code } = result.kind === "done" ? result : result.refused;
+    const [tid, ms] = [toTid(requestId), performance.now() - startedAt];
+    observe({ api: "grpc", operation, tid, code, ms, error: null });
     if (result.kind === "refused") throw toError(result.refused);
     return result.reply;
   }
@@ -131,16 +144,15 @@ class Rim {
     if (!coversOperation(grant, kind, data)) return { kind: "refused", refused: forbidden };
     const decoded = decodeOperation(kind, data, acceptance);
     if (decoded.kind === "refused") return { kind: "refused", refused: invalid(decoded.reason) };
-    const all = await Promise.all(
-      decoded.requests.map(async (request) => {
-        const answer = withinReach(grant, await gateway.ask(request));
-        return { answer, told: tell(request, answer, { kind, corrId: unknownEcho.corrId }) };
-      }),
-    );
-    const { answer, told } = all.reduce(worse, nothingAsked);
+    const all = (await gateway.askAll(decoded.requests)).map((each) => {
+      const answer = withinReach(grant, each.answer);
+      return { answer, told: tell(each.request, answer, { kind, corrId: unknownEcho.corrId }) };
+    });
+    const { answer, told } = all.length === 0 ? nothingAsked : all.reduce(worse);
     if (told.status >= 400) return { kind: "refused", refused: refusalOf(answer, told) };
     // As told to the envelope's clients; each operation's encoder takes what its answer has.
-    return { kind: "done", reply: encode(told.data as reply.Shown, told.status) };
+    const { status } = told;
+    return { kind: "done", reply: encode(told.data as reply.Shown, status), status };
   }
 }
 
@@ -149,12 +161,13 @@ type Asked = {
   readonly read: () => Members;
   /** The metadata of that name, as it came. */
   readonly authorization: string | null;
+  readonly requestId: string;
 };
 
 type Answered = { readonly answer: Answer; readonly told: Told };
 
-/** A heartbeat for no task is fine; its status is below all that are told. */
-const nothingAsked: Answered = { answer: { kind: "done" }, told: { status: 0, data: {} } };
+/** A heartbeat for no task is fine. */
+const nothingAsked: Answered = { answer: { kind: "done" }, told: { status: 200, data: {} } };
 
 /** Of a heartbeat's several answers the worst counts, and of equals the first (V13). */
 function worse(worst: Answered, each: Answered): Answered {

@@ -4,8 +4,11 @@
 // V6 to V15 of api/protocol. Who may ask is in test/api/auth.test.ts, strict servers in strict.test.ts.
 
 import { describe, expect, test } from "vitest";
-import type { Port } from "../../../api/gateway.ts";
+import { usualAcceptance } from "../../../api/acceptance.ts";
+import { openToAll } from "../../../api/auth/guard.ts";
+import { Gateway, type Port } from "../../../api/gateway.ts";
 import { decodeOperation } from "../../../api/protocol/operations.ts";
+import { EnvelopeRim } from "../../../api/protocol/rim.ts";
 import { failed, type Response } from "../../../kernel/command.ts";
 import { InProcess } from "../../in-process.ts";
 import { Client } from "../client.ts";
@@ -264,7 +267,12 @@ describe("what a task may not", () => {
       409,
       "Version mismatch",
     ],
+    ["task.acquire", { id: "u", version: 1, pid: "w", ttl: 1 }, 409, "Version mismatch"],
     ["task.continue", { id: "t" }, 409, "Task is not halted"],
+    ["task.halt", { id: "over" }, 409, "Task is fulfilled"],
+    ["task.halt", { id: "x" }, 404, "Task not found"],
+    ["task.continue", { id: "x" }, 404, "Task not found"],
+    ["task.release", { id: "x", version: 0 }, 404, "Task not found"],
     [
       "promise.register_listener",
       { awaited: "x", address: "http://a" },
@@ -293,6 +301,8 @@ describe("what a task may not", () => {
   ])("%s with %j is %i", async (kind, data, status, text) => {
     const { ask } = open();
     await ask("promise.create", create({ id: "plain" }));
+    await ask("promise.create", create({ id: "u", tags: target }));
+    await ask("promise.create", create({ id: "over", tags: target, timeoutAt: 1 }));
     await ask("task.create", taskCreate({}));
     expect(await ask(kind, data)).toMatchObject({ status, data: text });
   });
@@ -402,4 +412,36 @@ describe("CORS", () => {
   ])("%s", async (_what, allowed, init, told) => {
     expect(await send(allowed, init)).toEqual(told);
   });
+});
+
+test("a heartbeat for more tasks than the queue takes is no overload", async () => {
+  const gateway = new Gateway(new InProcess({ chosen: { queueMax: 128 } }));
+  const rest = { guard: openToAll, acceptance: usualAcceptance, onFailure: () => {} };
+  const tasks = Array.from({ length: 300 }, (_, index) => ({ id: `t${index}`, version: 1 }));
+  const data = { pid: "w", tasks };
+  const body = JSON.stringify({ kind: "task.heartbeat", head: { corrId: "c", version }, data });
+  const { status } = await new EnvelopeRim({ gateway, ...rest }).answer(Buffer.from(body), null);
+  expect(status).toBe(200);
+});
+
+// biome-ignore format: a table is read down its columns
+test.each([
+  ["9007199254740992.5",                       "9007199254740993"],
+  ["9000000000000.0000000000000000001",        "9000000000001"],
+  ["9000000000000.0000000000000000000",        "9000000000000"],
+  ["9.223372036854775807e18",                  "9223372036854775807"],
+  ["9.2233720368547758061e18",                 "9223372036854775807"],
+  ["92233720368547758070e-1",                  "9223372036854775807"],
+  ["1e-400",                                   "1"],
+  ["0e999",                                    "0"],
+  ["9223372036854775807.1",                    null],
+  ["-1e-400",                                  "0"],
+  ["-1e400",                                   null],
+  ["1e400",                                    null],
+])("V8: the deadline %s is rounded up to %s", async (written, expected) => {
+  const body = `{"kind":"promise.create",${head},"data":{"id":"p","timeoutAt":${written}}}`;
+  const client = new Client(new InProcess());
+  const response = await client.app.request("http://localhost/", { method: "POST", body });
+  const [, shown = null] = /"timeoutAt":(\d+),/.exec(await response.text()) ?? [];
+  expect(shown).toBe(expected);
 });

@@ -14,6 +14,7 @@ import { WorkerMailbox } from "../../../aio/mailbox.ts";
 import { createApp } from "../../../api/app.ts";
 import type { Guard } from "../../../api/auth/guard.ts";
 import { Gateway, type Port } from "../../../api/gateway.ts";
+import type { RequestRecord } from "../../../api/record.ts";
 import { RpcApp, streamedPaths } from "../../../api/rpc/app.ts";
 import { serveRpc } from "../../../api/rpc/listen.ts";
 import type { ErrorInfo } from "../../../proto/gen/google/rpc/error_details_pb.ts";
@@ -147,11 +148,12 @@ export type Opening = {
 export async function openV1({ port, guard, ...chosen }: Opening) {
   const gateway = new Gateway(port);
   const failures: { readonly error: unknown; readonly kind: string }[] = [];
+  const records: RequestRecord[] = [];
   const { connectionsMax = 10, bufferMax = 100, keepAliveMs = 60_000 } = chosen;
   const mailbox = new WorkerMailbox({ connectionsMax, bufferMax, onConnect: () => {} });
   const rim = {
     ...{ gateway, bodyLimit: 100_000, corsOrigins: [], newRequestId: () => "made" },
-    observe: () => {},
+    observe: (record: RequestRecord) => void records.push(record),
     onFailure: (error: unknown, kind: string) => void failures.push({ error, kind }),
     ...(guard !== undefined && { guard }),
   };
@@ -172,7 +174,7 @@ export async function openV1({ port, guard, ...chosen }: Opening) {
     const told = (await response.json()) as { readonly data: unknown };
     return { status: response.status, data: told.data };
   };
-  return { gateway, failures, mailbox, rpc, listener, url, client, ask };
+  return { gateway, failures, records, mailbox, rpc, listener, url, client, ask };
 }
 
 export type Told = { readonly status: number; readonly data: unknown };

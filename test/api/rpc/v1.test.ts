@@ -492,3 +492,24 @@ test.each([
   expect(ids(overHttp)).toEqual(seen);
   expect(await overGrpc(server, ["task.suspend", suspension], token)).toEqual(overHttp);
 });
+
+test("G9: each call is observed once, as it would be over HTTP", async () => {
+  const server = await openV1({ port: new InProcess(), guard });
+  const all: readonly (readonly [...Asked, token?: string])[] = [
+    ["task.get", { id: "t" }, "all"],
+    ["task.heartbeat", { pid: "w", tasks: [] }, "all"],
+    ["promise.create", create({ timeoutAt: -1 }), "all"],
+    ["promise.get", { id: "b" }, "a."],
+    ["promise.get", { id: "b" }],
+  ];
+  for (const [kind, data, token] of all) {
+    await server.ask(kind, data, token);
+    await overGrpc(server, [kind, data], token);
+  }
+  const seen = (api: string) => {
+    const own = server.records.filter((each) => each.api === api);
+    return own.map(({ operation, code, tid }) => [operation, code, tid]);
+  };
+  expect(seen("http").map(([, code]) => code)).toEqual([404, 200, 400, 403, 401]);
+  expect(seen("grpc")).toEqual(seen("http"));
+});

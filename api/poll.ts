@@ -41,7 +41,7 @@ export class Poll {
     const { incoming, outgoing } = exchange.sockets;
     if (incoming.socket.destroyed) return exchange.abandon(); // E4
     const outlet = toOutlet(outgoing, incoming.socket);
-    const stream = this.#streams.connect({ worker, outlet, mayReceive: admission.mayReceive });
+    const stream = this.#streams.connect({ worker, outlet, admitted: admission });
     if (stream === null) return exchange.send(503, "Poll registration at capacity", plain);
     outgoing.once("close", stream.left); // E4
     incoming.resume(); // a body that nobody reads would hide that the client is gone

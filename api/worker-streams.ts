@@ -10,15 +10,23 @@
 //   E4. Whoever goes away, or is turned away, leaves nothing behind.
 //   E5. Once closed, there are no new streams, and the open ones end: behind what they were given, but
 //       without waiting long for those who do not read it.
+//   E6. A stream does not outlive its token: nothing goes to it from that instant, and it ends within an
+//       interval. Whoever has a newer token comes back with it.
 
 import type { Worker } from "../kernel/address.ts";
 import { assert } from "../kernel/assert.ts";
 import type { PromiseId } from "../kernel/ids.ts";
 import type { Mailbox, WorkerStream } from "../kernel/ports.ts";
 
+export type Admitted = {
+  readonly mayReceive: (subject: PromiseId) => boolean;
+  /** Whether its token has expired since (E6). */
+  readonly isOver: () => boolean;
+};
+
 /** What a token says about a worker (protocol.md §8). */
 export type Admission =
-  | { readonly kind: "admitted"; readonly mayReceive: (subject: PromiseId) => boolean }
+  | ({ readonly kind: "admitted" } & Admitted)
   | { readonly kind: "unauthenticated" }
   | { readonly kind: "forbidden" };
 
@@ -29,7 +37,11 @@ export type Admit = (
 ) => Admission | Promise<Admission>;
 
 /** Where authentication is off. */
-export const admitAll: Admit = () => ({ kind: "admitted", mayReceive: () => true });
+export const admitAll: Admit = () => ({
+  kind: "admitted",
+  mayReceive: () => true,
+  isOver: () => false,
+});
 
 /** Where the frames of one stream go. */
 export interface Outlet {
@@ -54,7 +66,7 @@ export type StreamsOptions = { readonly mailbox: Mailbox; readonly keepAliveMs: 
 export type StreamOptions = {
   readonly worker: Worker;
   readonly outlet: Outlet;
-  readonly mayReceive: (subject: PromiseId) => boolean;
+  readonly admitted: Admitted;
 };
 
 export class WorkerStreams {
@@ -89,15 +101,17 @@ export class WorkerStreams {
       if (!this.#streams.delete(stream)) return;
       if (stream.giveUp()) mailbox.disconnect(stream); // E4
     };
-    return { begin: () => stream.begin(keepAliveMs), left };
+    return { begin: () => stream.begin(keepAliveMs, () => this.#end(stream)), left };
   }
 
   /** E5. */
   close(): void {
     this.#isClosed = true;
-    for (const stream of this.#streams) {
-      if (stream.end()) this.#options.mailbox.disconnect(stream);
-    }
+    for (const stream of this.#streams) this.#end(stream);
+  }
+
+  #end(stream: Stream): void {
+    if (stream.end()) this.#options.mailbox.disconnect(stream);
   }
 }
 
@@ -113,7 +127,7 @@ type Frame = {
  */
 class Stream implements WorkerStream {
   readonly worker: Worker;
-  readonly #mayReceive: (subject: PromiseId) => boolean;
+  readonly #admitted: Admitted;
   readonly #outlet: Outlet;
   /** Not yet known to be written; the first has been handed to the outlet. */
   readonly #frames: Frame[] = [];
@@ -122,20 +136,24 @@ class Stream implements WorkerStream {
   #keepAlive: NodeJS.Timeout | undefined;
   #lingering: NodeJS.Timeout | undefined;
 
-  constructor({ worker, outlet, mayReceive }: StreamOptions) {
+  constructor({ worker, outlet, admitted }: StreamOptions) {
     this.worker = worker;
-    this.#mayReceive = mayReceive;
+    this.#admitted = admitted;
     this.#outlet = outlet;
   }
 
   mayReceive(subject: PromiseId): boolean {
-    return this.#mayReceive(subject);
+    return this.#admitted.mayReceive(subject);
   }
 
   /** Once, behind the headers. */
-  begin(keepAliveMs: number): void {
+  begin(keepAliveMs: number, onOver: () => void): void {
     this.#comment();
-    this.#keepAlive = setInterval(() => this.#beat(), keepAliveMs);
+    this.#keepAlive = setInterval(() => {
+      if (this.#admitted.isOver())
+        onOver(); // E6
+      else this.#beat();
+    }, keepAliveMs);
   }
 
   write(message: string, written: (isWritten: boolean) => void): void {

@@ -41,7 +41,7 @@ const elsewhere = { isAdmin: false, prefix: "elsewhere/", groups: null };
 
 export const guards = {
   unauthenticated: guarding({ kind: "unauthenticated", fault: "missing" }),
-  forbidden: guarding({ kind: "granted", grant: elsewhere }),
+  forbidden: guarding({ kind: "granted", grant: elsewhere, isOver: () => false }),
 } as const;
 
 export class Client {

@@ -63,8 +63,7 @@ export class WorkerService {
     if (refused !== null) throw toError(refused);
     assert(admission.kind === "admitted", "a worker is let in that was not admitted");
     const frames = new Frames(values.get(cut));
-    const { mayReceive } = admission;
-    const stream = this.#streams.connect({ worker, outlet: frames, mayReceive });
+    const stream = this.#streams.connect({ worker, outlet: frames, admitted: admission });
     if (stream === null) throw toError(atCapacity);
     const leave = () => {
       frames.end();
@@ -78,7 +77,8 @@ export class WorkerService {
       signal.removeEventListener("abort", leave);
       leave();
     }
-    throw signal.aborted ? ConnectError.from(signal.reason, Code.Canceled) : toError(shuttingDown);
+    if (signal.aborted) throw ConnectError.from(signal.reason, Code.Canceled);
+    throw toError(admission.isOver() ? unauthenticated : shuttingDown);
   }
 }
 

@@ -134,7 +134,11 @@ const far = 9_000_000_000_000;
 
 describe("who and what is refused", () => {
   const granted = (isAdmin: boolean, prefix: string | null) => {
-    return guarding({ kind: "granted", grant: { isAdmin, prefix, groups: null } });
+    return guarding({
+      kind: "granted",
+      grant: { isAdmin, prefix, groups: null },
+      isOver: () => false,
+    });
   };
 
   // biome-ignore format: a table is read down its columns

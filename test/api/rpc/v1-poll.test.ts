@@ -228,12 +228,15 @@ test("E5: the end does not wait long for a worker that reads nothing", async () 
   await listener.close(0);
 });
 
+let hasExpired = false;
+
 /** A token is a prefix, for the group `g` only. */
 const guard = new Guard({
   verifier: {
     verify: async (token) => {
       if (token === null) return { kind: "unauthenticated", fault: "missing" };
-      return { kind: "granted", grant: { isAdmin: false, prefix: token, groups: ["g"] } };
+      const grant = { isAdmin: false, prefix: token, groups: ["g"] };
+      return { kind: "granted", grant, isOver: () => hasExpired };
     },
   },
   onRefused: () => {},
@@ -248,6 +251,17 @@ test("a worker is let in by its token, and told of nothing that it could not rea
   await client.poll("g", "i", "a").opened();
   expect(await send("poll://any@g", json, "b")).toEqual(noReceiver);
   expect(await send("poll://any@g", json, "ab")).toEqual(delivered);
+});
+
+test("E6: a stream ends with its token", async () => {
+  const { client, send } = await open({ guard, keepAliveMs: 20 });
+  const poll = client.poll("g", "i", "a");
+  await poll.opened();
+  hasExpired = true;
+  expect(await send("poll://any@g", json, "ab")).toEqual(noReceiver);
+  const unauthorized = { code: status.UNAUTHENTICATED, message: "Unauthorized" };
+  expect(await poll.ended).toMatchObject(unauthorized);
+  hasExpired = false;
 });
 
 test.each(["1.1", "2"] as const)(

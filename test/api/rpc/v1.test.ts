@@ -429,7 +429,7 @@ const guard = new Guard({
       const grant = grants[token ?? ""];
       return grant === undefined
         ? { kind: "unauthenticated", fault: "malformed" }
-        : { kind: "granted", grant };
+        : { kind: "granted", grant, isOver: () => false };
     },
   },
   onRefused: () => {},

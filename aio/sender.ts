@@ -12,6 +12,13 @@ export type SenderOptions = {
   readonly push: Pick<Push, "deliver">;
   /** @returns JSON without a line break */
   readonly encode: (message: Message) => string;
+  readonly observer: SendObserver;
+};
+
+/** What became of messages; for metrics and logs. */
+export type SendObserver = {
+  readonly started: () => void;
+  readonly finished: (message: Message, delivery: Delivery) => void;
 };
 
 export class Sender {
@@ -22,7 +29,15 @@ export class Sender {
   }
 
   /** Sends once. Never rejects. */
-  send(message: Message): Promise<Delivery> {
+  async send(message: Message): Promise<Delivery> {
+    const { observer } = this.#options;
+    observer.started();
+    const delivery = await this.#deliver(message);
+    observer.finished(message, delivery);
+    return delivery;
+  }
+
+  #deliver(message: Message): Promise<Delivery> {
     const { mailbox, push, encode } = this.#options;
     const address = parseAddress(message.to);
     if (address === null) {

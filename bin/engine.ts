@@ -9,7 +9,7 @@ import { Driver } from "../aio/driver.ts";
 import { Loop } from "../aio/loop.ts";
 import { WorkerMailbox } from "../aio/mailbox.ts";
 import { Push, type PushAuth, type PushOptions } from "../aio/push.ts";
-import { Sender } from "../aio/sender.ts";
+import { Sender, type SendObserver } from "../aio/sender.ts";
 import { PushTargets } from "../aio/target.ts";
 import type { Acceptance } from "../api/acceptance.ts";
 import { Gateway } from "../api/gateway.ts";
@@ -68,8 +68,8 @@ export function assemble(options: EngineOptions): Engine {
   const push = new Push({ ...toPushOptions(config), targets, clock: new Clock() });
   const encode = (message: Message) => encodeMessage(message, options.serverUrl());
   const aio = new StoreAio({
-    ...{ store, queueMax, observer: metrics.aioObserver },
-    sender: new Sender({ mailbox, push, encode }),
+    ...{ store, queueMax, observer: metrics.storeObserver },
+    sender: new Sender({ mailbox, push, encode, observer: observeSends(metrics, logger) }),
     onCompleted: () => loop.wake(),
   });
   const trace = (record: TraceRecord) => {
@@ -96,15 +96,30 @@ export function assemble(options: EngineOptions): Engine {
     requestsInFlight: () => [
       ["http", gateways.http.inFlightByOperation],
       ["grpc", gateways.grpc.inFlightByOperation],
+      ["protocol", gateways.protocol.inFlightByOperation],
     ],
     apiBacklog: () => kernel.waiting,
     storeBacklog: () => aio.waiting,
     messagesBacklog: options.missedCount,
+    workersConnected: () => mailbox.connectionCount,
     dueAt: () => kernel.dueAt,
     now: () => clock.now(),
   });
   const acceptance = { isStrict: config.protocolStrict, targets };
   return { node, loop, gateways, mailbox, push, acceptance };
+}
+
+/** A push that fails is repeated for long, so why it fails is told; that nobody is there is usual. */
+function observeSends({ networkObserver }: Metrics, logger: Logger): SendObserver {
+  return {
+    started: networkObserver.started,
+    finished: ({ kind, id }, delivery) => {
+      networkObserver.finished(delivery.kind === "delivered" ? "success" : "failure");
+      if (delivery.kind !== "failed" || delivery.reason === "no_receiver") return;
+      const { reason, cause } = delivery;
+      logger.debug("message not delivered", { kind, id, reason, cause });
+    },
+  };
 }
 
 function toRules(config: Config): Rules {

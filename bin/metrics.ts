@@ -20,13 +20,17 @@ export type Gauges = {
   readonly storeBacklog: () => number;
   /** Messages that found no worker. */
   readonly messagesBacklog: () => number;
+  /** Workers whose streams are open. */
+  readonly workersConnected: () => number;
   /** The oldest due date that is not met; null: none. */
   readonly dueAt: () => DeadlineMs | null;
   readonly now: () => InstantMs;
 };
 
 export class Metrics {
-  readonly aioObserver: AioObserver;
+  readonly storeObserver: AioObserver;
+  /** Of messages that leave. */
+  readonly networkObserver: AioObserver;
   readonly #registry = new Registry();
   readonly #requests = new Cells(["type", "operation", "status"]);
   readonly #coroutines = new Cells(["type"]);
@@ -36,7 +40,8 @@ export class Metrics {
   constructor() {
     const submissions = new Cells(["type", "status"]);
     const submissionsInFlight = new Cells(["type"]);
-    this.aioObserver = observeAio(submissions, submissionsInFlight);
+    this.storeObserver = observeAio("store", submissions, submissionsInFlight);
+    this.networkObserver = observeAio("network", submissions, submissionsInFlight);
     this.#counter("api_total_requests", "Answered requests.", this.#requests);
     this.#counter("aio_total_submissions", "Completed submissions.", submissions);
     this.#gauge("aio_in_flight_submissions", "Submissions not yet completed.", submissionsInFlight);
@@ -83,7 +88,9 @@ export class Metrics {
   }
 
   /** Gauges that belong to somebody else. Call once. */
-  watch({ requestsInFlight, apiBacklog, storeBacklog, messagesBacklog, dueAt, now }: Gauges): void {
+  watch(gauges: Gauges): void {
+    const { requestsInFlight, apiBacklog, storeBacklog, dueAt, now } = gauges;
+    const { messagesBacklog, workersConnected } = gauges;
     const registers = [this.#registry];
     new Gauge({
       name: "api_in_flight_requests",
@@ -118,6 +125,14 @@ export class Metrics {
       registers,
       collect() {
         this.set(messagesBacklog());
+      },
+    });
+    new Gauge({
+      name: "workers_connected",
+      help: "Workers whose streams are open.",
+      registers,
+      collect() {
+        this.set(workersConnected());
       },
     });
     new Gauge({
@@ -170,11 +185,15 @@ export class Metrics {
   }
 }
 
-function observeAio(submissions: Cells, submissionsInFlight: Cells): AioObserver {
-  const inFlight = submissionsInFlight.at("store");
+function observeAio(
+  type: "store" | "network",
+  submissions: Cells,
+  submissionsInFlight: Cells,
+): AioObserver {
+  const inFlight = submissionsInFlight.at(type);
   const completed = {
-    success: submissions.at("store", "success"),
-    failure: submissions.at("store", "failure"),
+    success: submissions.at(type, "success"),
+    failure: submissions.at(type, "failure"),
   };
   return {
     started: () => {

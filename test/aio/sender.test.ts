@@ -31,6 +31,7 @@ test.each<[string, Message, unknown]>([
   ["what is no address reaches nobody", execute("gcps://t"), null],
 ])("sender: %s", async (_what, message, expected) => {
   let handed: unknown = null;
+  const observed: string[] = [];
   const delivered = Promise.resolve({ kind: "delivered" } as const);
   const sender = new Sender({
     push: {
@@ -46,7 +47,12 @@ test.each<[string, Message, unknown]>([
       },
     },
     encode: ({ kind }) => kind,
+    observer: {
+      started: () => observed.push("started"),
+      finished: ({ to }, { kind }) => observed.push(to, kind),
+    },
   });
   const { kind } = await sender.send(message);
   expect([handed, kind]).toEqual([expected, expected === null ? "failed" : "delivered"]);
+  expect(observed).toEqual(["started", message.to, kind]);
 });

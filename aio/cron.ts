@@ -89,10 +89,19 @@ const changeMaxMs = 2 * 86_400_000;
  */
 const cycleAt = Date.UTC(2400);
 
+/** Expressions and zones that are remembered; far fewer are in use, as a rule. Arbitrary. */
+const rememberedMax = 256;
+
+/** Of the expressions that were asked for last: reading one takes longer than finding its next instant. */
+const parsed = new Map<string, Schedule | null>();
+
+/** The span that each zone was asked for last. Who catches up asks for instants of one span. */
+const spans = new Map<string, Span>();
+
 export const cron: Cron = { next };
 
 function next({ expression, zone }: CronRule, after: InstantMs): CronNext {
-  const schedule = parse(expression);
+  const schedule = remembered(expression);
   if (schedule === null) return { kind: "invalid", part: "expression" };
   if (!isZone(zone)) return { kind: "invalid", part: "zone" };
   if (!isPossible(schedule)) return { kind: "never" };
@@ -100,6 +109,19 @@ function next({ expression, zone }: CronRule, after: InstantMs): CronNext {
   const found = search(schedule, zone, after - cycles * cycleMs);
   const at = found === null ? Number.POSITIVE_INFINITY : found + cycles * cycleMs;
   return at <= Number.MAX_SAFE_INTEGER ? { kind: "occurs", at: instantMs(at) } : { kind: "never" };
+}
+
+function remembered(expression: string): Schedule | null {
+  const known = parsed.get(expression);
+  if (known !== undefined) return known;
+  const schedule = parse(expression);
+  if (expression.length <= lengthMax) remember(parsed, expression, schedule);
+  return schedule;
+}
+
+function remember<Value>(values: Map<string, Value>, name: string, value: Value): void {
+  if (values.size >= rememberedMax && !values.has(name)) values.clear();
+  values.set(name, value);
 }
 
 function parse(expression: string): Schedule | null {
@@ -153,6 +175,7 @@ function numberOf(field: Field, text: string): number | null {
 
 /** Z8. Temporal would also take an offset, or a whole date with a zone in it. */
 function isZone(zone: string): boolean {
+  if (spans.has(zone)) return true;
   if (!/^[A-Za-z][\w+-]*(?:\/[\w+-]+)*$/.test(zone)) return false;
   try {
     localAt(zone, 0);
@@ -193,6 +216,17 @@ function match({ pattern, domAndDow }: Schedule, local: number): number | null {
 }
 
 function spanAt(zone: string, at: number): Span {
+  const known = spans.get(zone);
+  if (known !== undefined) {
+    const { startAt, endAt } = known;
+    if ((startAt === null || startAt <= at) && (endAt === null || at < endAt)) return known;
+  }
+  const span = findSpan(zone, at);
+  remember(spans, zone, span);
+  return span;
+}
+
+function findSpan(zone: string, at: number): Span {
   const local = localAt(zone, at);
   const offsetMs = local.offsetNanoseconds / 1_000_000;
   const start = localAt(zone, at + 1).getTimeZoneTransition("previous");

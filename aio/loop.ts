@@ -41,6 +41,7 @@ export class Loop {
   /** Requests that waited at the last look. */
   #gathered = 0;
   #isStopped = false;
+  readonly #waiters: (() => void)[] = [];
 
   constructor({ kernel, aio, clock, onFatal }: LoopOptions) {
     this.#kernel = kernel;
@@ -60,6 +61,12 @@ export class Loop {
   connected(worker: Worker): void {
     this.#kernel.connected(worker);
     this.wake();
+  }
+
+  /** Resolves in a turn after which nothing waits or is under way; never, if the loop has stopped. */
+  idle(): Promise<void> {
+    this.wake();
+    return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
   wake(): void {
@@ -107,5 +114,6 @@ export class Loop {
     }
     if (this.#aio.waiting > 0) this.wake(); // L3
     this.#timer.set(this.#kernel.wakeAt, now);
+    if (this.#kernel.isIdle) for (const resolve of this.#waiters.splice(0)) resolve();
   }
 }

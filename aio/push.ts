@@ -8,6 +8,8 @@
 //   P4. A configured token that cannot be had is a failed delivery, never a request without one.
 //   P5. Once stopped, what is under way is broken off and nothing more is sent; each delivery has its
 //       outcome all the same.
+//   P6. Of messages under one key that wait for one target only the newest is sent, and what becomes of
+//       it becomes of all: what is sent again and again takes one place (protocol.md §1.5).
 
 import { Agent as HttpAgent, validateHeaderName, validateHeaderValue } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
@@ -55,6 +57,8 @@ const tokenTimeoutMs = 10_000; // arbitrary: the metadata server is next door
 type Job = {
   readonly url: string;
   readonly message: string;
+  /** What the message is about; null: nothing else is about it. */
+  readonly key: string | null;
   readonly done: (delivery: Delivery) => void;
 };
 
@@ -101,9 +105,10 @@ export class Push {
   /**
    * @param url of a PushAddress
    * @param message JSON
+   * @param key what it is about (P6); null: nothing else is about it
    */
-  deliver(url: string, message: string): Promise<Delivery> {
-    return new Promise((done) => this.#admit({ url, message, done }));
+  deliver(url: string, message: string, key: string | null = null): Promise<Delivery> {
+    return new Promise((done) => this.#admit({ url, message, key, done }));
   }
 
   /** P5. */
@@ -128,6 +133,12 @@ export class Push {
 
   #queue(job: Job): boolean {
     const queue = this.#queues.get(job.url) ?? [];
+    const place = job.key === null ? -1 : queue.findIndex(({ key }) => key === job.key);
+    const older = queue[place];
+    if (older !== undefined) {
+      queue[place] = together(older, job);
+      return true;
+    }
     const { targetMax, totalMax } = this.#bounds;
     if (queue.length >= targetMax || this.#waitingCount >= totalMax) return false;
     queue.push(job);
@@ -198,6 +209,15 @@ export class Push {
       signal,
     };
   }
+}
+
+/** P6. */
+function together(older: Job, newer: Job): Job {
+  const done = (delivery: Delivery): void => {
+    older.done(delivery);
+    newer.done(delivery);
+  };
+  return { ...newer, done };
 }
 
 function toDelivery(outcome: Outcome): Delivery {

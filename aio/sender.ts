@@ -12,6 +12,13 @@ export type SenderOptions = {
   readonly push: Pick<Push, "deliver">;
   /** @returns JSON without a line break */
   readonly encode: (message: Message) => string;
+  readonly observer: SendObserver;
+};
+
+/** What became of messages; for metrics and logs. */
+export type SendObserver = {
+  readonly started: () => void;
+  readonly finished: (message: Message, delivery: Delivery) => void;
 };
 
 export class Sender {
@@ -22,14 +29,27 @@ export class Sender {
   }
 
   /** Sends once. Never rejects. */
-  send(message: Message): Promise<Delivery> {
+  async send(message: Message): Promise<Delivery> {
+    const { observer } = this.#options;
+    observer.started();
+    const delivery = await this.#deliver(message);
+    observer.finished(message, delivery);
+    return delivery;
+  }
+
+  #deliver(message: Message): Promise<Delivery> {
     const { mailbox, push, encode } = this.#options;
     const address = parseAddress(message.to);
     if (address === null) {
       return Promise.resolve({ kind: "failed", reason: "not_permitted", cause: "no address" });
     }
     const json = encode(message);
-    if (address.kind === "push") return push.deliver(address.url, json);
+    if (address.kind === "push") return push.deliver(address.url, json, keyOf(message));
     return mailbox.deliver({ address, subject: message.id, message: json });
   }
+}
+
+/** A task has one `execute` that is not delivered yet, the newest, and a promise one `unblock` (§1.5). */
+function keyOf({ kind, id }: Message): string {
+  return JSON.stringify([kind, id]);
 }

@@ -39,6 +39,10 @@ function ask(store: Store, submission: Submission): Completion {
       return { kind: "found", found: store.query(submission.query) };
     case "log":
       return { kind: "logged", pages: store.log(submission.ranges) };
+    case "list":
+      return { kind: "listed", pages: store.list(submission.queries) };
+    case "waiting":
+      return { kind: "waiting", page: store.waiting(submission.query) };
     case "due":
       return { kind: "due", due: store.due(submission.now, submission.bounds) };
     default:

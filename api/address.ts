@@ -3,10 +3,9 @@
 
 import { parseAddress } from "../kernel/address.ts";
 import type { PushPolicy } from "../kernel/ports.ts";
+import { usualAcceptance } from "./acceptance.ts";
 
-const anywhere: PushPolicy = { permits: () => true };
-
-export function isAddress(text: string, policy = anywhere): boolean {
+export function isAddress(text: string, policy: PushPolicy = usualAcceptance.targets): boolean {
   const address = parseAddress(text);
   if (address === null || address.kind === "poll") return address !== null;
   return URL.canParse(address.url) && policy.permits(address.url);

@@ -2,6 +2,7 @@
 // against real ones. Unlike a request, an answer may hold nothing that is not described, and no null
 // where none is described.
 
+import { protocolVersion } from "./protocol/envelope.ts";
 import {
   base64,
   broken,
@@ -155,10 +156,11 @@ const page = exactly({
 });
 
 const waiter = exactly({ awaiter: anyText });
+const nothing = exactly({});
 const event = byKind(
   {
     position: described(count, "In the whole log; there may be gaps."),
-    stream: exactly({ kind: oneOfTexts(["promise"]), id: anyText }),
+    stream: exactly({ kind: oneOfTexts(["promise", "schedule"]), id: anyText }),
     version: described(count, "In its stream, from 1."),
     at: instant,
     command: described(anyText, "Names the command that caused it."),
@@ -178,6 +180,29 @@ const event = byKind(
     ),
     callback_registered: waiter,
     callback_drained: waiter,
+    listener_registered: exactly({ address: anyText }),
+    listener_drained: exactly({ address: anyText, wasTold: flag }),
+    task_acquired: exactly({ pid: anyText, ttl: int64 }),
+    task_released: nothing,
+    task_suspended: nothing,
+    task_resumed: exactly({ awaited: anyText }),
+    resumes_cleared: nothing,
+    task_halted: nothing,
+    task_continued: nothing,
+    lease_expired: nothing,
+    schedule_created: exactly(
+      {
+        cron: anyText,
+        promiseIdTemplate: anyText,
+        promiseTimeoutMs: int64,
+        promiseParam: valueRef,
+        createdAt: instant,
+        nextRunAt: deadline,
+      },
+      { promiseTags: tags },
+    ),
+    schedule_fired: exactly({ occurrenceAt: instant, nextRunAt: deadline }),
+    schedule_deleted: nothing,
   },
 );
 
@@ -201,6 +226,85 @@ const error = exactly({
   }),
 });
 
+const head = exactly(
+  { corrId: anyText, version: oneOfTexts([protocolVersion]) },
+  { auth: anyText },
+);
+
+const told: Schema<unknown> = {
+  json: {
+    type: ["object", "string"],
+    description: "What was asked for; from status 400 on, the reason as a text.",
+  },
+  read: (input, field, findings) => {
+    const isTold = isObject(input) || typeof input === "string";
+    return isTold ? input : broken(findings, `${field} must be an object or a string`);
+  },
+};
+
+const answer = exactly({
+  kind: described(anyText, "As it was asked."),
+  head: exactly({
+    corrId: described(anyText, "As it was sent."),
+    status: described(count, "The HTTP status."),
+    version: oneOfTexts([protocolVersion]),
+  }),
+  data: told,
+});
+
+/** Kept as it was sent; what programs put into it is theirs. */
+const payload = described(
+  exactly({}, { headers: pairs, data: anyText }),
+  "A payload, as it was sent.",
+);
+const outcomes = ["resolved", "rejected", "rejected_canceled", "rejected_timedout"];
+
+const promiseRecord = exactly(
+  {
+    id: anyText,
+    state: oneOfTexts(["pending", ...outcomes]),
+    param: payload,
+    value: payload,
+    tags: pairs,
+    timeoutAt: deadline,
+    createdAt: instant,
+  },
+  { settledAt: described(count, "Ms since the Unix epoch; only once settled.") },
+);
+
+const lasting = described(int64, "Ms.");
+const taskRecord = exactly(
+  {
+    id: described(anyText, "That of its promise."),
+    state: oneOfTexts(["pending", "acquired", "suspended", "halted", "fulfilled"]),
+    version: described(count, "Grows with each acquisition; whoever acts for the task names it."),
+    resumes: described(count, "What it awaited and is settled since."),
+  },
+  { ttl: lasting, pid: described(anyText, "Of the worker; only while acquired.") },
+);
+
+const scheduleRecord = exactly(
+  {
+    id: anyText,
+    cron: anyText,
+    promiseId: anyText,
+    promiseTimeout: lasting,
+    promiseParam: payload,
+    promiseTags: pairs,
+    createdAt: instant,
+    nextRunAt: deadline,
+  },
+  { lastRunAt: instant },
+);
+
+const message = byKind(
+  { head: exactly({}, { serverUrl: described(anyText, "Where to ask for the task.") }) },
+  {
+    execute: exactly({ task: exactly({ id: anyText, version: count }) }),
+    unblock: exactly({ promise: named("PromiseRecord", () => promiseRecord) }),
+  },
+);
+
 /** What the OpenAPI document keeps under `components.schemas`. */
 export const components = {
   Promise: promise,
@@ -209,4 +313,10 @@ export const components = {
   Event: event,
   EventPage: eventPage,
   Error: error,
+  Head: head,
+  Answer: answer,
+  PromiseRecord: promiseRecord,
+  TaskRecord: taskRecord,
+  ScheduleRecord: scheduleRecord,
+  Message: message,
 } as const;

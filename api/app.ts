@@ -9,6 +9,7 @@
 import { type Context, Hono } from "hono";
 import { assert, unreachable } from "../kernel/assert.ts";
 import type { Request } from "../kernel/command.ts";
+import { type Acceptance, usualAcceptance } from "./acceptance.ts";
 import type { Grant } from "./auth/grant.ts";
 import { type Guard, openToAll } from "./auth/guard.ts";
 import { coversRequest, type OriginalRequest } from "./auth/reach.ts";
@@ -26,7 +27,7 @@ import {
 } from "./gateway.ts";
 import { openapiText } from "./openapi.ts";
 import type { Poll } from "./poll.ts";
-import { answerEnvelope, type ProtocolAnswer, tooLarge } from "./protocol/rim.ts";
+import { EnvelopeRim } from "./protocol/rim.ts";
 import { decodeEvents, decodeSearch } from "./query.ts";
 import type { RequestRecord } from "./record.ts";
 import {
@@ -44,7 +45,7 @@ import { promiseRefusal } from "./status.ts";
 export type AppOptions = {
   readonly gateway: Gateway;
   /** Whether the server can answer requests now. */
-  readonly readiness: () => boolean;
+  readonly readiness: () => boolean | Promise<boolean>;
   /** Bytes of a body; exactly so many are accepted. */
   readonly bodyLimit: number;
   /** Empty: CORS is off. `*`: any origin. */
@@ -59,12 +60,20 @@ export type AppOptions = {
   readonly protocol?: Gateway;
   /** The streams of workers; without it there is no such route. */
   readonly poll?: Poll;
+  /** Absent: the usual. */
+  readonly acceptance?: Acceptance;
+  /** Told what was thrown, and by which operation of the current protocol; must not throw. */
+  readonly onFailure?: (error: unknown, kind: string) => void;
 };
 
 type HttpContext = Context<Bindings>;
 type HttpResponse = globalThis.Response;
 type DecodeUrl = (url: string) => Decoded<OriginalRequest>;
-type DecodeWrite = (url: string, wire: WireWrite) => Decoded<OriginalRequest>;
+type DecodeWrite = (
+  url: string,
+  wire: WireWrite,
+  acceptance: Acceptance,
+) => Decoded<OriginalRequest>;
 
 export function createApp(options: AppOptions): Hono<Bindings> {
   const rim = new Rim(options);
@@ -85,7 +94,7 @@ export function createApp(options: AppOptions): Hono<Bindings> {
   app.post(shapes.envelope, (context) => rim.envelope(context));
   app.get(shapes.poll, (context) => rim.stream(context));
   app.get(shapes.health, (context) => rim.probe(context, true));
-  app.get(shapes.ready, (context) => rim.probe(context, options.readiness()));
+  app.get(shapes.ready, async (context) => rim.probe(context, await options.readiness()));
   app.notFound((context) => rim.elsewhere(context));
   app.onError((error, context) => rim.fail(context, error)); // H2
   return app;
@@ -103,8 +112,10 @@ const namedShapes = [
 const search: DecodeUrl = (url) => decodeSearch(queryOf(url));
 const events: DecodeUrl = (url) => decodeEvents(queryOf(url));
 const get: DecodeUrl = (url) => decodeGet(wholeId(pathOf(url)));
-const createNamed: DecodeWrite = (_url, wire) => decodeCreate(null, wire);
-const create: DecodeWrite = (url, wire) => decodeCreate(segmentId(pathOf(url)), wire);
+const createNamed: DecodeWrite = (_url, wire, rules) => decodeCreate(null, wire, rules);
+const create: DecodeWrite = (url, wire, rules) => {
+  return decodeCreate(segmentId(pathOf(url)), wire, rules);
+};
 const resolve: DecodeWrite = (url, wire) =>
   decodeComplete(segmentId(pathOf(url)), wire, "resolved");
 const reject: DecodeWrite = (url, wire) => decodeComplete(segmentId(pathOf(url)), wire, "rejected");
@@ -114,16 +125,20 @@ const complete: DecodeWrite = (url, wire) => decodeComplete(wholeId(pathOf(url))
 class Rim {
   readonly #gateway: Gateway;
   readonly #options: ExchangeOptions;
-  readonly #protocol: Gateway;
+  readonly #protocol: EnvelopeRim;
+  readonly #acceptance: Acceptance;
   readonly #poll: Poll | undefined;
   readonly #guard: Guard;
 
   constructor(options: AppOptions) {
     const { gateway, bodyLimit, corsOrigins, observe, newRequestId, poll } = options;
+    const { guard = openToAll, acceptance = usualAcceptance, onFailure = () => {} } = options;
     this.#gateway = gateway;
-    this.#protocol = options.protocol ?? gateway;
+    const protocol = options.protocol ?? gateway;
+    this.#protocol = new EnvelopeRim({ gateway: protocol, guard, acceptance, onFailure });
+    this.#acceptance = acceptance;
     this.#poll = poll;
-    this.#guard = options.guard ?? openToAll;
+    this.#guard = guard;
     this.#options = { bodyLimit, cors: cors(corsOrigins), observe, newRequestId };
   }
 
@@ -153,7 +168,7 @@ class Rim {
       const key = exchange.header("idempotency-key");
       const strict = exchange.header("strict");
       const wire = { key, strict, body: body.bytes };
-      return await this.#ask(exchange, grant, decode(exchange.url, wire));
+      return await this.#ask(exchange, grant, decode(exchange.url, wire, this.#acceptance));
     } catch (error) {
       return exchange.fail(error); // H2
     }
@@ -181,18 +196,10 @@ class Rim {
     const body = await exchange.readBody();
     if (body.kind === "gone") return exchange.abandon();
     const isRead = body.kind === "read";
-    const { status, json } = isRead ? await this.#answerEnvelope(exchange, body.bytes) : tooLarge();
-    return exchange.send(status, json, {
-      "content-type": "application/json",
-      ...(status === 503 && { "retry-after": "1" }),
-      ...(!isRead && { connection: "close" }),
-    });
-  }
-
-  #answerEnvelope(exchange: Exchange, bytes: Uint8Array): Promise<ProtocolAnswer> {
-    const authorization = exchange.header("authorization");
-    const [gateway, guard] = [this.#protocol, this.#guard];
-    return answerEnvelope(bytes, { gateway, guard, authorization });
+    const answer = isRead
+      ? await this.#protocol.answer(body.bytes, exchange.header("authorization"))
+      : this.#protocol.tooLarge();
+    return exchange.tell(answer);
   }
 
   async stream(context: HttpContext): Promise<HttpResponse> {

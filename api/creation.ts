@@ -1,8 +1,11 @@
 // The rules that a promise's tags must keep when it is created, whichever API creates it
-// (protocol.md §2.3). They look across members, so they are judged once every member is valid.
+// (protocol.md §2.3). They look across members, so they are judged once every member is valid. The rule
+// of strict mode is told apart, since a fence judges it later than the others.
 
 import { int64Max } from "../kernel/ids.ts";
-import type { Tags } from "../kernel/value.ts";
+import type { PushPolicy } from "../kernel/ports.ts";
+import { isTargeted, isTimer, type Tags } from "../kernel/value.ts";
+import { type Acceptance, usualAcceptance } from "./acceptance.ts";
 import { isAddress } from "./address.ts";
 
 export type Creation = { readonly id: string; readonly timeoutAt: bigint; readonly tags: Tags };
@@ -10,9 +13,27 @@ export type Creation = { readonly id: string; readonly timeoutAt: bigint; readon
 const noText: readonly string[] = [];
 
 /** The text of every rule that is broken, in the order of the table. */
-export function brokenCreationRules(creation: Creation): readonly string[] {
+export function brokenCreationRules(
+  creation: Creation,
+  acceptance: Acceptance = usualAcceptance,
+): readonly string[] {
   if (creation.tags.size === 0) return noText;
-  return [...lineage(creation), ...delay(creation), ...target(creation)];
+  const isBroken = acceptance.isStrict && isTimerWithTarget(creation.tags);
+  const strict = isBroken ? [timerWithTarget] : noText;
+  return [...brokenBirthRules(creation, acceptance), ...strict];
+}
+
+/** The same without the rule of strict mode. */
+export function brokenBirthRules(creation: Creation, { targets }: Acceptance): readonly string[] {
+  if (creation.tags.size === 0) return noText;
+  return [...lineage(creation), ...delay(creation), ...target(creation, targets)];
+}
+
+/** Decision 5. */
+export const timerWithTarget = "resonate:timer and resonate:target must not be combined";
+
+export function isTimerWithTarget(tags: Tags): boolean {
+  return isTimer(tags) && isTargeted(tags);
 }
 
 /** Decision 2: SDKs that send a prefix give nested calls a parent that they do not extend. */
@@ -46,7 +67,10 @@ function delay({ timeoutAt, tags }: Creation): readonly string[] {
   return texts;
 }
 
-function target({ tags }: Creation): readonly string[] {
+function target({ tags }: Creation, targets: PushPolicy): readonly string[] {
   const address = tags.get("resonate:target");
-  return address === undefined || isAddress(address) ? noText : ["Invalid resonate:target address"];
+  if (address === undefined || isAddress(address, targets)) return noText;
+  return [invalidTarget];
 }
+
+export const invalidTarget = "Invalid resonate:target address";

@@ -9,6 +9,7 @@
 import { isUtf8 } from "node:buffer";
 import type { CreatePromise, GetPromise, Request, SettlePromise } from "../kernel/command.ts";
 import { type PromiseId, promiseId } from "../kernel/ids.ts";
+import { type Acceptance, usualAcceptance } from "./acceptance.ts";
 import { brokenCreationRules } from "./creation.ts";
 import { bodies, id as idSchema, keyBytesMax } from "./fields.ts";
 import { parseExact } from "./int64.ts";
@@ -44,11 +45,16 @@ type Outcome = SettlePromise["outcome"];
 type Body = Readonly<Record<string, unknown>>;
 
 /** @param encodedId as the path has it; null where the body names the promise */
-export function decodeCreate(encodedId: string | null, wire: WireWrite): Decoded<CreatePromise> {
+export function decodeCreate(
+  encodedId: string | null,
+  wire: WireWrite,
+  acceptance: Acceptance = usualAcceptance,
+): Decoded<CreatePromise> {
   const findings = new Findings();
   const pathId = encodedId === null ? null : readPathId(encodedId, findings);
   const front = readFront(pathId, wire, findings);
-  const creation = front === invalid ? invalid : readCreation(front.id, front.body, findings);
+  const members = front === invalid ? invalid : readCreation(front.id, front.body, findings);
+  const creation = members === invalid ? invalid : judgedCreation(members, findings, acceptance);
   if (front === invalid || creation === invalid) return undecoded(findings);
   const request = { kind: "create_promise", ...creation, ...front.conditions } as const;
   return { kind: "decoded", request };
@@ -175,19 +181,22 @@ function readCreation(
   pathId: PromiseId | null,
   body: Body,
   findings: Findings,
-): Creation | Invalid {
+): CreationMembers | Invalid {
   const named = pathId === null ? bodies.createNamed : { ...bodies.create, id: always(pathId) }; // V3
-  const members = readMembers(named, body, { findings });
-  return members === invalid ? invalid : judgedCreation(members, findings);
+  return readMembers(named, body, { findings });
 }
 
 export type Creation = Omit<CreatePromise, "kind" | "key" | "strict">;
 
 /** What all the members of a creation say together, once each of them is valid. */
-export function judgedCreation(members: CreationMembers, findings: Findings): Creation | Invalid {
+export function judgedCreation(
+  members: CreationMembers,
+  findings: Findings,
+  acceptance: Acceptance,
+): Creation | Invalid {
   const { timeout: timeoutAt, param, tags } = members;
   const id = promiseId(members.id);
-  const rules = brokenCreationRules({ id, timeoutAt, tags });
+  const rules = brokenCreationRules({ id, timeoutAt, tags }, acceptance);
   const isOurs = { isExternal: true, isShared: false };
   if (rules.length === 0) return { id, timeoutAt, param, tags, ...isOurs };
   findings.rules.push(...rules);

@@ -2,8 +2,8 @@
 // nothing, and is readable in light and in dark.
 
 import { components } from "./answers.ts";
+import type { Parameter } from "./described.ts";
 import { type OpenApi, type OperationObject, openapi, type ResponseObject } from "./openapi.ts";
-import type { Parameter } from "./operations.ts";
 import type { JsonSchema } from "./schema.ts";
 
 let page: string | null = null;
@@ -40,7 +40,7 @@ function render({ info, paths }: OpenApi): string {
 <p>The same for programs: <a href="/openapi.json">/openapi.json</a>.</p>
 <nav aria-label="Operations">${contents(places)}</nav>
 ${places.map(article).join("\n")}
-<h2 id="schemas">What answers look like</h2>
+<h2 id="schemas">What is sent and answered</h2>
 ${schemas.join("\n")}
 </main>
 </body>
@@ -167,7 +167,8 @@ function table(place: string, rows: readonly Row[]): string {
 }
 
 function code(example: unknown): string {
-  return `<pre><code>${escaped(JSON.stringify(example, null, 2))}</code></pre>`;
+  const text = typeof example === "string" ? example : JSON.stringify(example, null, 2);
+  return `<pre><code>${escaped(text)}</code></pre>`;
 }
 
 /** Text with its `code` marked. */

@@ -104,7 +104,20 @@ function members(event: Event): unknown {
     case "task_halted":
     case "task_continued":
     case "lease_expired":
+    case "schedule_deleted":
       return {};
+    case "schedule_created":
+      return {
+        cron: event.cron,
+        promiseIdTemplate: event.promiseIdTemplate,
+        promiseTimeoutMs: printable(event.promiseTimeoutMs),
+        promiseParam: wireValue(event.promiseParam),
+        promiseTags: wirePairs(event.promiseTags),
+        createdAt: event.createdAt,
+        nextRunAt: wireDeadline(event.nextRunAt),
+      };
+    case "schedule_fired":
+      return { occurrenceAt: event.occurrenceAt, nextRunAt: wireDeadline(event.nextRunAt) };
     default:
       return unreachable(event);
   }

@@ -10,6 +10,7 @@ import { type Body, lingering, readIncoming, readRequest } from "./body.ts";
 import { type Cors, corsHeaders } from "./cors.ts";
 import { decodeLatin1, isAscii } from "./decode.ts";
 import type { Operation } from "./gateway.ts";
+import type { ProtocolAnswer } from "./protocol/rim.ts";
 import { type RequestRecord, toTid } from "./record.ts";
 import { type ErrorOutcome, envelope, httpStatus, type Outcome, statuses } from "./status.ts";
 
@@ -25,7 +26,14 @@ export type ExchangeOptions = {
 
 export type HeaderName = "authorization" | "idempotency-key" | "origin" | "request-id" | "strict";
 
+type Observed = Pick<RequestRecord, "operation" | "code" | "error"> & {
+  readonly requestId: string;
+};
+
+type Sent = string | Uint8Array | ReadableStream<Uint8Array>;
+
 const closing = { connection: "close" };
+const tooLarge = httpStatus("body_too_large");
 const jsonType = "application/json; charset=utf-8";
 
 export class Exchange {
@@ -83,18 +91,27 @@ export class Exchange {
     return new globalThis.Response(null, { status: httpStatus("invalid_request") });
   }
 
-  /** An answer outside the envelope, which is not observed either. */
+  /** An answer outside both APIs, which is not observed. */
   send(
     status: number,
     text: string | null,
     headers: Readonly<Record<string, string>>,
   ): globalThis.Response {
-    const all = { ...this.#headers(), ...headers };
+    return this.#send(status, text, { ...this.#headers(), ...headers });
+  }
+
+  /** An answer of the current protocol. */
+  tell({ operation, status, json, headers }: ProtocolAnswer): globalThis.Response {
+    const all: Record<string, string> = { ...this.#headers(), ...headers };
+    all["content-type"] = "application/json";
+    this.#observe({ operation, code: status, requestId: all["request-id"] ?? "", error: null });
+    return this.#send(status, json, all);
+  }
+
+  #send(status: number, text: string | null, all: Record<string, string>): globalThis.Response {
     if (status !== 204) all["content-length"] = `${text === null ? 0 : Buffer.byteLength(text)}`;
-    return new globalThis.Response(text === null ? null : toBody(text, all), {
-      status,
-      headers: all,
-    });
+    const body = text === null ? null : this.#body(status, text, all);
+    return new globalThis.Response(body, { status, headers: all });
   }
 
   /** What a stream would be answered with to GET: its length is not known. */
@@ -137,16 +154,23 @@ export class Exchange {
       headers["content-length"] = `${Buffer.byteLength(json)}`; // hono drops the body
     }
     const { operation } = this;
-    const tid = toTid(textOf(headers["request-id"] ?? ""));
-    const ms = performance.now() - this.#startedAt;
-    this.#options.observe({ api: "http", operation, tid, code, ms, error });
+    this.#observe({ operation, code, requestId: headers["request-id"] ?? "", error });
     const status = httpStatus(outcome);
+    if (outcome === "body_too_large") headers["content-length"] = `${Buffer.byteLength(json)}`;
+    return new globalThis.Response(this.#body(status, json, headers), { status, headers });
+  }
+
+  #observe({ requestId, ...rest }: Observed): void {
+    const tid = toTid(textOf(requestId));
+    const ms = performance.now() - this.#startedAt;
+    this.#options.observe({ api: "http", ...rest, tid, ms });
+  }
+
+  /** What is refused for its size is still being sent (body.ts, Y2). */
+  #body(status: number, text: string, headers: Readonly<Record<string, string>>): Sent {
     const incoming = this.#incoming;
-    if (outcome !== "body_too_large" || incoming === undefined) {
-      return new globalThis.Response(toBody(json, headers), { status, headers });
-    }
-    headers["content-length"] = `${Buffer.byteLength(json)}`;
-    return new globalThis.Response(lingering(json, incoming), { status, headers });
+    const isUnread = status === tooLarge && incoming !== undefined;
+    return isUnread ? lingering(text, incoming) : toBody(text, headers);
   }
 
   #headers(): Record<string, string> {

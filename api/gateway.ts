@@ -3,20 +3,30 @@
 //
 //   Q1. What is accepted is answered, and counted until it is; what is not is refused at once.
 //   Q2. Once closed, nothing is accepted. `drained` is when the last accepted request is answered.
+//   Q3. What one client asks for at once is asked for in slices, so that it cannot fill the queue.
 
 import { AssertionError, assert, unreachable } from "../kernel/assert.ts";
 import type { Failure, Request, Response } from "../kernel/command.ts";
+import type { Debug, DebugAnswer, DebugOrder } from "../kernel/debug.ts";
+import type { InstantMs } from "../kernel/ids.ts";
 import type { RimFailure } from "./status.ts";
 
 /** The kernel, as the rim sees it. */
 export interface Port {
-  /** @returns false if nothing was accepted; then `reply` is never called */
-  submit(request: Request, reply: (response: Response) => void): boolean;
+  /**
+   * @param at the instant at which it is to run; null or absent: now. Only where time can be driven
+   * @returns false if nothing was accepted; then `reply` is never called
+   */
+  submit(request: Request, reply: (response: Response) => void, at?: InstantMs | null): boolean;
 }
 
 export type Answer =
   | Exclude<Response, { readonly kind: "failed" }>
   | { readonly kind: "failed"; readonly failure: Failure | RimFailure };
+
+export type Asked = { readonly request: Request; readonly answer: Answer };
+
+export type OrderAnswer = DebugAnswer | Extract<Answer, { readonly kind: "failed" }>;
 
 export type Operation =
   | "read-promise"
@@ -43,6 +53,10 @@ export function ofPromises(answer: Answer): PromiseAnswer {
     case "failed":
       return answer;
     case "task":
+    case "schedule":
+    case "promise_list":
+    case "task_list":
+    case "schedule_list":
     case "claim":
     case "done":
     case "not_suspended":
@@ -53,32 +67,78 @@ export function ofPromises(answer: Answer): PromiseAnswer {
   }
 }
 
-const overloaded: Answer = { kind: "failed", failure: "queue_full" };
-const shuttingDown: Answer = { kind: "failed", failure: "shutting_down" };
+/** Arbitrary: much less than the queue takes, and enough to share a commit. */
+const sliceMax = 100;
+
+const overloaded = { kind: "failed", failure: "queue_full" } as const;
+const shuttingDown = { kind: "failed", failure: "shutting_down" } as const;
 
 export class Gateway {
   readonly #port: Port;
+  readonly #debug: Debug | null;
   readonly #inFlight = new Map<Operation, number>();
   #count = 0;
   #isClosed = false;
   readonly #waiters: (() => void)[] = [];
 
-  constructor(port: Port) {
+  /** @param debug null: there is no debug surface, and time cannot be driven */
+  constructor(port: Port, debug: Debug | null = null) {
     this.#port = port;
+    this.#debug = debug;
   }
 
-  ask(request: Request): Promise<Answer> {
+  get isDebugged(): boolean {
+    return this.#debug !== null;
+  }
+
+  /** @param at the instant at which it is to run, by the debug surface; null: now */
+  ask(request: Request, at: InstantMs | null = null): Promise<Answer> {
     return new Promise((resolve) => {
       if (this.#isClosed) {
         resolve(shuttingDown); // Q2
         return;
       }
       const operation = operationOf(request);
-      const isAccepted = this.#port.submit(request, (response) => {
+      const reply = (response: Response) => {
         this.#move(operation, -1); // Q1
         resolve(response);
-      });
+      };
+      const isAccepted = this.#port.submit(request, reply, at);
       if (isAccepted) this.#move(operation, 1);
+      else resolve(overloaded);
+    });
+  }
+
+  /** Q3. All of them, answered in their order. */
+  async askAll(
+    requests: readonly Request[],
+    at: InstantMs | null = null,
+  ): Promise<readonly Asked[]> {
+    const asked: Asked[] = [];
+    for (let start = 0; start < requests.length; start += sliceMax) {
+      const slice = requests.slice(start, start + sliceMax);
+      const answered = slice.map(async (request) => {
+        return { request, answer: await this.ask(request, at) };
+      });
+      asked.push(...(await Promise.all(answered)));
+    }
+    return asked;
+  }
+
+  /** The same for the debug surface, which must be there. */
+  order(order: DebugOrder, at: InstantMs | null): Promise<OrderAnswer> {
+    const debug = this.#debug;
+    assert(debug !== null, "an order without a debug surface");
+    return new Promise((resolve) => {
+      if (this.#isClosed) {
+        resolve(shuttingDown); // Q2
+        return;
+      }
+      const reply = (answer: DebugAnswer) => {
+        this.#move("unknown", -1); // Q1
+        resolve(answer);
+      };
+      if (debug.order(order, reply, at)) this.#move("unknown", 1);
       else resolve(overloaded);
     });
   }
@@ -139,6 +199,12 @@ export function operationOf(request: Request): Operation {
     case "suspend_task":
     case "fence_task":
     case "heartbeat_task":
+    case "list_promises":
+    case "list_tasks":
+    case "list_schedules":
+    case "create_schedule":
+    case "get_schedule":
+    case "delete_schedule":
       return "unknown"; // not asked for through the original API
     default:
       return unreachable(request);

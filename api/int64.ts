@@ -78,8 +78,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-/** No double rounds a shorter number. */
-const longNumber = /\d{16}|[eE]/;
+/** No double rounds a shorter number; and what may have an exponent, which most ids have not. */
+const longNumber = /[\d.]{16}|[:,[]\s*-?[\d.]+[eE]/;
 
 /**
  * Like `JSON.parse`, but a number under one of these names, at any depth, becomes a `JsonNumber` where
@@ -99,11 +99,23 @@ export function parseMembers(text: string, members: ReadonlySet<string>): unknow
 export function roundedUp(input: unknown): bigint | null {
   if (typeof input === "number") return Number.isFinite(input) ? BigInt(Math.ceil(input)) : null;
   if (!(input instanceof JsonNumber)) return null;
-  if (/^-?\d{1,40}$/.test(input.source)) return BigInt(input.source);
-  const value = Math.ceil(Number(input.source));
-  if (Number.isFinite(value)) return BigInt(value);
-  return input.source.startsWith("-") ? -int64Beyond : int64Beyond;
+  const [, sign, whole = "", fraction = "", exponent = "0"] = number.exec(input.source) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, "");
+  if (digits === "") return 0n;
+  const isNegative = sign === "-";
+  const wholeLength = digits.length - fraction.length + Number(exponent);
+  if (wholeLength > lengthMax) return isNegative ? -int64Beyond : int64Beyond;
+  const kept = Math.max(0, wholeLength);
+  const integer = BigInt(digits.slice(0, kept).padEnd(kept, "0"));
+  if (isNegative) return -integer;
+  return /[1-9]/.test(digits.slice(kept)) ? integer + 1n : integer;
 }
 
-/** Larger than any int64, for numbers that have more digits than anybody counts. */
+/** A JSON number in its parts. */
+const number = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/;
+
+/** Digits of the largest int64. */
+const lengthMax = 19;
+
+/** Larger than any int64, for numbers that have more digits. */
 const int64Beyond = 2n ** 64n;

@@ -2,7 +2,8 @@
 // so that it cannot say anything else than what the server does.
 
 import { components } from "./answers.ts";
-import { type Described, operations, type Parameter, type Success } from "./operations.ts";
+import type { Described, Parameter, Success } from "./described.ts";
+import { operations } from "./operations.ts";
 import { describe, type JsonSchema } from "./schema.ts";
 import { type ErrorOutcome, envelope, httpStatus, statuses } from "./status.ts";
 
@@ -86,8 +87,9 @@ function toOperation(described: Described): OperationObject {
   };
 }
 
-function toBody({ members, example }: NonNullable<Described["body"]>): MediaType {
-  return { schema: describe(members), example };
+function toBody(body: NonNullable<Described["body"]>): MediaType {
+  const schema = "members" in body ? describe(body.members) : { oneOf: body.variants };
+  return { schema, example: body.example };
 }
 
 const headers = {
@@ -99,8 +101,9 @@ const headers = {
 
 function toSuccess({ description, schema, example }: Success): ResponseObject {
   if (schema === null) return { description, headers };
-  if (schema === "text/html") {
-    return { description, headers, content: { [schema]: { schema: { type: "string" } } } };
+  if (schema === "text/html" || schema === "text/plain" || schema === "text/event-stream") {
+    const media = { schema: { type: "string" }, ...(example !== undefined && { example }) };
+    return { description, headers, content: { [schema]: media } };
   }
   if (schema === json) return { description, headers, content: { [json]: { schema: {} } } };
   const $ref = `#/components/schemas/${schema}`;

@@ -1,42 +1,11 @@
 // The operations of this API as they are described to people and programs: what openapi.ts makes a
 // document of, and docs.ts a page.
 
-import type { components } from "./answers.ts";
+import type { Described, Parameter, Success } from "./described.ts";
 import { after, bodies, id, limit, pattern, searchState } from "./fields.ts";
-import { type JsonSchema, type Members, pairs } from "./schema.ts";
+import { protocolOperations } from "./protocol/description.ts";
+import { type JsonSchema, pairs } from "./schema.ts";
 import type { ErrorOutcome } from "./status.ts";
-
-export type Parameter = {
-  readonly name: string;
-  readonly in: "path" | "query" | "header";
-  readonly required: boolean;
-  readonly description: string;
-  readonly schema: JsonSchema;
-  readonly style?: "deepObject";
-  readonly explode?: boolean;
-};
-
-export type Success = {
-  readonly status: 200 | 201 | 503;
-  readonly description: string;
-  /** Null: no body. */
-  readonly schema: keyof typeof components | "text/html" | "application/json" | null;
-  readonly example?: unknown;
-};
-
-export type Described = {
-  readonly path: string;
-  readonly method: "get" | "post" | "patch";
-  readonly operationId: string;
-  readonly group: "Promises" | "Events" | "Server";
-  readonly summary: string;
-  readonly description: string;
-  readonly parameters: readonly Parameter[];
-  readonly body: { readonly members: Members; readonly example: unknown } | null;
-  readonly successes: readonly Success[];
-  readonly errors: readonly ErrorOutcome[];
-  readonly curl: string;
-};
 
 const base = "http://localhost:8001";
 const [createdOn, completedOn, timeout] = [1795361820125, 1795361824871, 2524608000000];
@@ -292,7 +261,8 @@ const events: Described = {
   group: "Events",
   summary: "Read the history",
   description:
-    "Of one promise, or of all; oldest first. Nothing ever appears behind what was shown.",
+    "Of one promise and its task, or of all; oldest first. Nothing ever appears behind what was " +
+    "shown.",
   parameters: [
     query("id", id.json, "The promise; without it, the whole log."),
     query("after", after.json, "The last version seen of the promise, or position in the log."),
@@ -376,5 +346,6 @@ export const operations: readonly Described[] = [
   ...promiseOperations,
   search,
   events,
+  ...protocolOperations,
   ...serverOperations,
 ];

@@ -1,13 +1,12 @@
 // What became of a request, whichever API it came through; for metrics and the log.
 
-import type { Operation } from "./gateway.ts";
-
 export type RequestRecord = {
   readonly api: "http" | "grpc";
-  readonly operation: Operation;
+  /** One of few, whatever a client writes: metrics keep them all. */
+  readonly operation: string;
   /** The request id, as far as a log wants it. */
   readonly tid: string;
-  /** Of promise-api.md §3.2. */
+  /** Of promise-api.md §3.2; the status of the current protocol. */
   readonly code: number;
   readonly ms: number;
   /** What was thrown, if the code is 5000; else null. */

@@ -25,6 +25,10 @@ export async function openGuard(config: Config, logger: Logger): Promise<Guard> 
   if (opened.kind === "misconfigured") throw new AuthError(opened.error);
   if (opened.kind === "verifier") {
     for (const warning of opened.warnings) logger.warn("authentication is weak", { warning });
+  } else if (config.debug) {
+    const warning =
+      "anybody can stop time and erase everything; set --auth-public-key or --auth-jwks";
+    logger.warn("debug surface is open", { warning });
   }
   return new Guard({
     verifier: opened.kind === "verifier" ? opened.verifier : null,

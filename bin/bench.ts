@@ -10,7 +10,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Machine, machine } from "./bench/machine.ts";
 import { connections, type Options } from "./bench/measure.ts";
-import { type Row, scenarios } from "./bench/scenarios.ts";
+import type { Row } from "./bench/scenario.ts";
+import { scenarios } from "./bench/scenarios.ts";
 
 const notMeasured = [
   "a network, TLS or a proxy: all is on loopback, and the load shares the machine's cores",

@@ -95,7 +95,7 @@ export function resolveConfig(sources: Sources, scope: Scope): Resolution {
     };
   }
   const origins = chosen.map(({ name, texts, from }) => {
-    return { key: settings[name].key, text: texts?.join(",") ?? "", from };
+    return { key: settings[name].key, text: shown(name, texts?.join(",") ?? ""), from };
   });
   return { kind: "config", config, origins, unknownVariables: unknown(sources.environment) };
 }
@@ -112,8 +112,15 @@ function check(found: readonly Found[], errors: readonly string[] = []): Layer {
   return { given, errors: [...errors, ...misfits] };
 }
 
-function misfit({ where, texts }: Found, expected: string): string {
-  const is = texts === null ? "cannot be used" : `is ${JSON.stringify(texts.join(","))}`;
+/** A secret is not told, neither to a log nor on a screen. */
+function shown(name: SettingName, text: string): string {
+  const { kind }: Setting<unknown> = settings[name];
+  return kind.isSecret === true && text !== "" ? "(secret)" : text;
+}
+
+function misfit({ name, where, texts }: Found, expected: string): string {
+  const text = texts && JSON.stringify(shown(name, texts.join(",")));
+  const is = text === null ? "cannot be used" : `is ${text}`;
   return `${where} ${is}; expected ${expected}`;
 }
 

@@ -18,7 +18,9 @@ export const dev: Command = configured({
   logsTo: "stdout",
   run: ({ config, logger }) => {
     const openStore = () => {
-      return { store: new MemoryStore(), fields: { store: "memory" }, close: () => undefined };
+      const store = new MemoryStore();
+      const missedCount = () => store.missedCount;
+      return { store, fields: { store: "memory" }, missedCount, close: () => undefined };
     };
     return runServer({ config, logger, openStore });
   },

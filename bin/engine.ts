@@ -4,19 +4,24 @@
 import { randomBytes } from "node:crypto";
 import { StoreAio } from "../aio/aio.ts";
 import { Clock } from "../aio/clock.ts";
+import { cron } from "../aio/cron.ts";
+import { Driver } from "../aio/driver.ts";
 import { Loop } from "../aio/loop.ts";
 import { WorkerMailbox } from "../aio/mailbox.ts";
-import { Push } from "../aio/push.ts";
-import { Sender } from "../aio/sender.ts";
+import { Push, type PushAuth, type PushOptions } from "../aio/push.ts";
+import { Sender, type SendObserver } from "../aio/sender.ts";
 import { PushTargets } from "../aio/target.ts";
+import type { Acceptance } from "../api/acceptance.ts";
 import { Gateway } from "../api/gateway.ts";
 import { encodeMessage } from "../api/protocol/message.ts";
 import type { RequestRecord } from "../api/record.ts";
+import { parseAddress } from "../kernel/address.ts";
+import { unreachable } from "../kernel/assert.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { bounds, type Limits, limits } from "../kernel/limits.ts";
 import type { Message } from "../kernel/message.ts";
 import type { TraceRecord } from "../kernel/ports.ts";
-import { usualRules } from "../kernel/rules.ts";
+import { patience, type Rules, usualRules } from "../kernel/rules.ts";
 import type { Store } from "../store/store.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
@@ -30,13 +35,18 @@ export type Engine = {
   readonly gateways: Readonly<Record<RequestRecord["api"] | "protocol", Gateway>>;
   readonly mailbox: WorkerMailbox;
   readonly push: Push;
+  readonly acceptance: Acceptance;
 };
 
 export type EngineOptions = {
   readonly config: Config;
   readonly store: Store;
+  /** Messages that wait for a worker. */
+  readonly missedCount: () => number;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Where workers find this server. */
+  readonly serverUrl: () => string;
   /** Called once: nothing is executed any more. */
   readonly onFatal: (error: unknown) => void;
 };
@@ -54,45 +64,98 @@ export function assemble(options: EngineOptions): Engine {
     bufferMax: config.pollBuffer,
     onConnect: (worker) => loop.connected(worker),
   });
-  const push = new Push({ ...pushBounds, targets: new PushTargets([]), clock });
-  const encode = (message: Message) => encodeMessage(message, config.serverUrl);
+  const targets = new PushTargets(config.pushAllow);
+  const push = new Push({ ...toPushOptions(config), targets, clock: new Clock() });
+  const encode = (message: Message) => encodeMessage(message, options.serverUrl());
   const aio = new StoreAio({
-    ...{ store, queueMax, observer: metrics.aioObserver },
-    sender: new Sender({ mailbox, push, encode }),
+    ...{ store, queueMax, observer: metrics.storeObserver },
+    sender: new Sender({ mailbox, push, encode, observer: observeSends(metrics, logger) }),
     onCompleted: () => loop.wake(),
   });
   const trace = (record: TraceRecord) => {
     metrics.trace(record);
     note(record, logger);
   };
-  const rules = { ...usualRules, retryMs: config.taskRetryMs };
-  const kernel = new Kernel({ aio, limits: toLimits(config), node, trace, rules });
+  const rules = toRules(config);
+  const limits = toLimits(config);
+  const deliversPaused = config.debugDeliver;
+  const kernel = new Kernel({ aio, limits, node, trace, rules, cron, deliversPaused });
   const loop = new Loop({ kernel, aio, clock, onFatal });
+  const { firingsMax, queueMax: lineMax } = limits;
+  const { driven } = kernel;
+  const driver = config.debug
+    ? new Driver({ driven, loop, clock, store, cron, firingsMax, queueMax: lineMax })
+    : null;
+  const port = driver ?? loop;
   const gateways = {
-    http: new Gateway(loop),
-    grpc: new Gateway(loop),
-    protocol: new Gateway(loop),
+    http: new Gateway(port),
+    grpc: new Gateway(port),
+    protocol: new Gateway(port, driver),
   };
   metrics.watch({
     requestsInFlight: () => [
       ["http", gateways.http.inFlightByOperation],
       ["grpc", gateways.grpc.inFlightByOperation],
+      ["protocol", gateways.protocol.inFlightByOperation],
     ],
     apiBacklog: () => kernel.waiting,
     storeBacklog: () => aio.waiting,
+    messagesBacklog: options.missedCount,
+    workersConnected: () => mailbox.connectionCount,
     dueAt: () => kernel.dueAt,
     now: () => clock.now(),
   });
-  return { node, loop, gateways, mailbox, push };
+  const acceptance = { isStrict: config.protocolStrict, targets };
+  return { node, loop, gateways, mailbox, push, acceptance };
 }
 
-/** Specified in protocol.md §0. */
-const pushBounds = {
-  timeoutMs: 180_000,
-  connectTimeoutMs: 10_000,
-  concurrency: 256,
-  auth: { mode: "none" },
-} as const;
+/** A push that fails is repeated for long, so why it fails is told; that nobody is there is usual. */
+function observeSends({ networkObserver }: Metrics, logger: Logger): SendObserver {
+  return {
+    started: networkObserver.started,
+    finished: ({ kind, id }, delivery) => {
+      networkObserver.finished(delivery.kind === "delivered" ? "success" : "failure");
+      if (delivery.kind !== "failed" || delivery.reason === "no_receiver") return;
+      const { reason, cause } = delivery;
+      logger.debug("message not delivered", { kind, id, reason, cause });
+    },
+  };
+}
+
+function toRules(config: Config): Rules {
+  return {
+    ...usualRules,
+    retryMs: config.taskRetryMs,
+    patienceMs: patience(config.pushTimeoutMs),
+    retentionMs: config.unblockRetentionMs,
+    awaitsAny: config.protocolAwaitAny,
+    preloadMax: config.taskPreloadLimit,
+    isStrict: config.protocolStrict,
+  };
+}
+
+function toPushOptions(config: Config): Omit<PushOptions, "targets" | "clock"> {
+  return {
+    timeoutMs: config.pushTimeoutMs,
+    connectTimeoutMs: config.pushConnectTimeoutMs,
+    concurrency: config.pushConcurrency,
+    auth: toPushAuth(config),
+  };
+}
+
+function toPushAuth(config: Config): PushAuth {
+  const { pushAuthHeader: header, pushAuthToken: token, pushAuthAudience: audience } = config;
+  switch (config.pushAuthMode) {
+    case "none":
+      return { mode: "none" };
+    case "bearer":
+      return { mode: "bearer", header, token };
+    case "gcp":
+      return { mode: "gcp", header, audience: audience || null };
+    default:
+      return unreachable(config.pushAuthMode);
+  }
+}
 
 /** A batch is one transaction, and a step completes a batch, a sweep and these reads at the most. */
 function toLimits(config: Config): Limits {
@@ -108,5 +171,23 @@ function note(record: TraceRecord, logger: Logger): void {
     logger.error("record unreadable", { kind: record.key.kind, id: record.key.id });
   } else if (record.kind === "conflicted") {
     logger.debug("commands repeated", { count: record.commands.length });
+  } else if (record.kind === "occurrence_skipped") {
+    const { id: schedule, occurrenceAt } = record;
+    const cause = "the id of its promise is too long";
+    logger.warn("occurrence skipped", { schedule, occurrenceAt, cause });
+  } else if (record.kind === "schedule_stuck") {
+    const { id: schedule, part } = record;
+    const cause = `this server does not know its ${part === "zone" ? "time zone" : "expression"}`;
+    logger.warn("schedule stuck", { schedule, cause });
+  } else if (record.kind === "listener_given_up") {
+    const { id: promise, failure } = record;
+    const { reason, cause } = failure;
+    logger.warn("listener given up", { promise, address: shown(record.address), reason, cause });
   }
+}
+
+/** The rest of a URL may hold a secret. */
+function shown(address: string): string {
+  const parsed = parseAddress(address);
+  return parsed?.kind === "push" ? new URL(parsed.url).origin : address;
 }

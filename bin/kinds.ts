@@ -1,12 +1,17 @@
 // The kinds of values that a setting may have. A value comes as text, from a flag, a variable or a
 // file, and each kind knows what it looks like, what it means and how to say so to an operator.
 
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import { type Permission, parsePermission } from "../aio/target.ts";
+
 export type Kind<Value> = {
   /** Stands for the value in a help text; empty for a switch, which needs none. */
   readonly placeholder: string;
   /** Ends the sentence "expected ...". */
   readonly expected: string;
   readonly isList: boolean;
+  /** Never printed. */
+  readonly isSecret?: true;
   /** @returns null if it is none of the kind; of several texts that are no list, the last counts */
   readonly parse: (texts: readonly string[]) => Value | null;
 };
@@ -49,16 +54,25 @@ export const port: Kind<number> = scalar({
 export const duration: Kind<number> = scalar({
   placeholder: "duration",
   expected: "a duration with its unit, such as 250ms, 10s, 1m30s or 24h, at most 596h",
-  parse: (text) => {
-    const number = String.raw`(\d{1,10}(?:\.\d{1,10})?)`;
-    const pattern = `^(?:${number}h)?(?:${number}m)?(?:${number}s)?(?:${number}ms)?$`;
-    const [, ...parts] = text.match(pattern) ?? [];
-    if (parts.every((part) => part === undefined)) return null;
-    const [hours = 0, minutes = 0, seconds = 0, rest = 0] = parts.map((part) => Number(part ?? 0));
-    const ms = Math.round(((hours * 60 + minutes) * 60 + seconds) * 1000 + rest);
-    return ms <= durationMaxMs ? ms : null;
-  },
+  parse: parseDuration,
 });
+
+/** The same of what takes its time, or comes again and again. */
+export const interval: Kind<number> = scalar({
+  placeholder: "duration",
+  expected: "a duration with its unit, such as 250ms, 10s or 1m30s, at least 1ms, at most 596h",
+  parse: (text) => parseDuration(text) || null,
+});
+
+function parseDuration(text: string): number | null {
+  const number = String.raw`(\d{1,10}(?:\.\d{1,10})?)`;
+  const pattern = `^(?:${number}h)?(?:${number}m)?(?:${number}s)?(?:${number}ms)?$`;
+  const [, ...parts] = text.match(pattern) ?? [];
+  if (parts.every((part) => part === undefined)) return null;
+  const [hours = 0, minutes = 0, seconds = 0, rest = 0] = parts.map((part) => Number(part ?? 0));
+  const ms = Math.round(((hours * 60 + minutes) * 60 + seconds) * 1000 + rest);
+  return ms <= durationMaxMs ? ms : null;
+}
 
 /** In bytes. */
 export function size(maxMib: number): Kind<number> {
@@ -81,6 +95,15 @@ export const count: Kind<number> = scalar({
   parse: (text) => whole(text, 1, countMax),
 });
 
+/** Zero means that there is none. */
+export function countUpTo(max: number): Kind<number> {
+  return scalar({
+    placeholder: "count",
+    expected: `a whole number, 0 to ${max}`,
+    parse: (text) => whole(text, 0, max),
+  });
+}
+
 /** @param what what the text is; not empty */
 export function text(what: string): Kind<string> {
   return scalar({
@@ -97,6 +120,45 @@ export function textOrNone(what: string): Kind<string> {
     expected: `a ${what}, or nothing`,
     parse: (given) => (given.includes("\0") ? null : given),
   });
+}
+
+/** Of http or https, or nothing. */
+export const urlOrNone: Kind<string> = scalar({
+  placeholder: "url",
+  expected: "a URL of http or https, or nothing",
+  parse: (given) => {
+    const isUrl = /^https?:\/\//i.test(given) && URL.canParse(given);
+    return given === "" || isUrl ? given : null;
+  },
+});
+
+export const headerName: Kind<string> = scalar({
+  placeholder: "header",
+  expected: "the name of a header",
+  parse: (given) => (isAccepted(() => validateHeaderName(given)) ? given : null),
+});
+
+/** What stands behind "Bearer", or nothing. */
+export const token: Kind<string> = {
+  ...scalar({
+    placeholder: "token",
+    expected: "a token without spaces, or nothing",
+    parse: (given) => {
+      const isToken = !/\s/.test(given) && isAccepted(() => validateHeaderValue("token", given));
+      return isToken ? given : null;
+    },
+  }),
+  isSecret: true,
+};
+
+/** Node has no other way to ask. */
+function isAccepted(validate: () => void): boolean {
+  try {
+    validate();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** In any letter case. */
@@ -121,7 +183,17 @@ export const toggle: Kind<boolean> = scalar({
 export const origins: Kind<readonly string[]> = list({
   placeholder: "origin",
   expected: "origins such as https://app.example.com, or *",
-  isMember: (given) => given === "*" || (URL.canParse(given) && new URL(given).origin === given),
+  parse: (given) => {
+    const isOrigin = URL.canParse(given) && new URL(given).origin === given;
+    return given === "*" || isOrigin ? given : null;
+  },
+});
+
+/** Where messages may be pushed to (aio/target.ts). */
+export const permissions: Kind<readonly Permission[]> = list({
+  placeholder: "host|url",
+  expected: "hosts such as a.example or a.example:8080, or URLs such as https://a.example/hooks/",
+  parse: parsePermission,
 });
 
 type Scalar<Value> = {
@@ -131,24 +203,22 @@ type Scalar<Value> = {
 };
 
 function scalar<Value>({ placeholder, expected, parse }: Scalar<Value>): Kind<Value> {
-  return { placeholder, expected, isList: false, parse: (texts) => parse(texts.at(-1) ?? "") };
+  const last = (texts: readonly string[]) => parse(texts.at(-1) ?? "");
+  return { placeholder, expected, isList: false, parse: last };
 }
 
-type List = {
-  readonly placeholder: string;
-  readonly expected: string;
-  readonly isMember: (text: string) => boolean;
-};
-
-/** Several texts, or one with commas. */
-function list({ placeholder, expected, isMember }: List): Kind<readonly string[]> {
-  const parse = (texts: readonly string[]) => {
+/** Several texts, or one with commas, each of which is parsed. */
+function list<Member>({ placeholder, expected, parse }: Scalar<Member>): Kind<readonly Member[]> {
+  const parseAll = (texts: readonly string[]) => {
     const members = texts.flatMap((each) => each.split(",")).map((each) => each.trim());
     const isEmpty = members.every((member) => member === "");
     if (isEmpty) return [];
-    return members.every(isMember) ? members : null;
+    const parsed = members.map(parse);
+    return parsed.some((member) => member === null)
+      ? null
+      : parsed.filter((member) => member !== null);
   };
-  return { placeholder, expected, isList: true, parse };
+  return { placeholder, expected, isList: true, parse: parseAll };
 }
 
 function whole(digits: string, min: number, max: number): number | null {

@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { createApp } from "../api/app.ts";
 import type { Guard } from "../api/auth/guard.ts";
+import { Readiness } from "../api/health.ts";
 import { type HttpListener, serveHttp } from "../api/listen.ts";
 import { Poll } from "../api/poll.ts";
 import type { RequestRecord } from "../api/record.ts";
@@ -21,8 +22,7 @@ export type ListenersOptions = {
   readonly config: Config;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly gateways: Engine["gateways"];
-  readonly mailbox: Engine["mailbox"];
+  readonly engine: Pick<Engine, "gateways" | "mailbox" | "acceptance">;
   readonly guard: Guard;
 };
 
@@ -44,14 +44,18 @@ export class Listeners {
   #http: HttpListener | null = null;
   #rpc: RpcListener | null = null;
   #metricsServer: MetricsServer | null = null;
-  #isReady = false;
+  readonly #readiness: Readiness;
 
   constructor(options: ListenersOptions) {
     this.#options = options;
-    const { gateways, config, mailbox, guard } = options;
+    const { config, guard } = options;
+    const { gateways, mailbox } = options.engine;
+    this.#readiness = new Readiness({ gateway: gateways.protocol });
     const { pollKeepAliveMs: keepAliveMs } = config;
     this.#poll = new Poll({ mailbox, keepAliveMs, admit: guard.admitWorker });
-    this.#rpcApp = new RpcApp({ gateway: gateways.grpc, ...this.#rim(config) });
+    const { grpc: gateway, protocol } = gateways;
+    const rim = { ...this.#rim(config), onFailure: this.#onFailure };
+    this.#rpcApp = new RpcApp({ gateway, protocol, mailbox, keepAliveMs, ...rim });
   }
 
   /** @throws ListenError; `close` then closes those that are open */
@@ -66,18 +70,23 @@ export class Listeners {
     logger.info("metrics listening", { addr: print(metricsAddress(config)) });
   }
 
+  /** Null until it is open. */
+  get httpPort(): number | null {
+    return this.#http?.address.port ?? null;
+  }
+
   /** Readiness and health say yes. */
   begin(): void {
-    this.#isReady = true;
+    this.#readiness.begin();
     this.#rpcApp.begin();
   }
 
   /** They say no, and new requests are refused. Resolves once all that was accepted is answered. */
   async drain(): Promise<void> {
-    this.#isReady = false;
+    this.#readiness.end();
     this.#rpcApp.pause();
     this.#poll.close(); // workers look for another server, or for this one when it is back
-    const gateways = Object.values(this.#options.gateways);
+    const gateways = Object.values(this.#options.engine.gateways);
     for (const gateway of gateways) gateway.close();
     await Promise.all(gateways.map((gateway) => gateway.drained()));
   }
@@ -92,15 +101,17 @@ export class Listeners {
 
   #rim({ apiBodyLimit: bodyLimit, corsOrigins }: Config) {
     const observe = (record: RequestRecord) => this.#observe(record);
-    const { guard } = this.#options;
-    return { bodyLimit, corsOrigins, observe, newRequestId: randomUUID, guard };
+    const { guard, engine } = this.#options;
+    const { acceptance } = engine;
+    return { bodyLimit, corsOrigins, observe, newRequestId: randomUUID, guard, acceptance };
   }
 
   #listenHttp(config: Config): Promise<HttpListener> {
     const rim = this.#rim(config);
-    const readiness = () => this.#isReady;
-    const { http: gateway, protocol } = this.#options.gateways;
-    const app = createApp({ gateway, protocol, poll: this.#poll, readiness, ...rim });
+    const readiness = () => this.#readiness.isReady();
+    const onFailure = this.#onFailure;
+    const { http: gateway, protocol } = this.#options.engine.gateways;
+    const app = createApp({ gateway, protocol, poll: this.#poll, readiness, onFailure, ...rim });
     const { bodyLimit } = rim;
     const address = config.httpAddress;
     const onError = this.#told("http failed");
@@ -125,6 +136,12 @@ export class Listeners {
   #told(msg: string): (error: Error) => void {
     return (error) => this.#options.logger.error(msg, { cause: error.message });
   }
+
+  /** Of the current protocol. */
+  readonly #onFailure = (error: unknown, operation: string): void => {
+    const cause = stackOf(error);
+    this.#options.logger.error("request failed", { api: "protocol", operation, cause });
+  };
 
   #observe({ api, operation, tid, code, ms, error }: RequestRecord): void {
     const { logger, metrics } = this.#options;

@@ -18,22 +18,30 @@ export type Gauges = {
   readonly apiBacklog: () => number;
   /** Submissions that wait for the store. */
   readonly storeBacklog: () => number;
+  /** Messages that found no worker. */
+  readonly messagesBacklog: () => number;
+  /** Workers whose streams are open. */
+  readonly workersConnected: () => number;
   /** The oldest due date that is not met; null: none. */
   readonly dueAt: () => DeadlineMs | null;
   readonly now: () => InstantMs;
 };
 
 export class Metrics {
-  readonly aioObserver: AioObserver;
+  readonly storeObserver: AioObserver;
+  /** Of messages that leave. */
+  readonly networkObserver: AioObserver;
   readonly #registry = new Registry();
   readonly #requests = new Cells(["type", "operation", "status"]);
   readonly #coroutines = new Cells(["type"]);
   readonly #coroutinesInFlight = new Cells(["type"]);
+  readonly #givenUp = new Cells(["reason"]);
 
   constructor() {
     const submissions = new Cells(["type", "status"]);
     const submissionsInFlight = new Cells(["type"]);
-    this.aioObserver = observeAio(submissions, submissionsInFlight);
+    this.storeObserver = observeAio("store", submissions, submissionsInFlight);
+    this.networkObserver = observeAio("network", submissions, submissionsInFlight);
     this.#counter("api_total_requests", "Answered requests.", this.#requests);
     this.#counter("aio_total_submissions", "Completed submissions.", submissions);
     this.#gauge("aio_in_flight_submissions", "Submissions not yet completed.", submissionsInFlight);
@@ -43,6 +51,8 @@ export class Metrics {
       "Commands taken and not finished.",
       this.#coroutinesInFlight,
     );
+    const givenUp = "Listeners that could not be told within the retention.";
+    this.#counter("listeners_given_up_total", givenUp, this.#givenUp);
   }
 
   requestAnswered(type: string, operation: string, code: number): void {
@@ -63,9 +73,14 @@ export class Metrics {
         this.#coroutines.at(operation).value += 1;
         break;
       }
+      case "listener_given_up":
+        this.#givenUp.at(record.failure.reason).value += 1;
+        break;
       case "executed":
       case "conflicted":
       case "unreadable":
+      case "occurrence_skipped":
+      case "schedule_stuck":
         break;
       default:
         unreachable(record);
@@ -73,7 +88,9 @@ export class Metrics {
   }
 
   /** Gauges that belong to somebody else. Call once. */
-  watch({ requestsInFlight, apiBacklog, storeBacklog, dueAt, now }: Gauges): void {
+  watch(gauges: Gauges): void {
+    const { requestsInFlight, apiBacklog, storeBacklog, dueAt, now } = gauges;
+    const { messagesBacklog, workersConnected } = gauges;
     const registers = [this.#registry];
     new Gauge({
       name: "api_in_flight_requests",
@@ -100,6 +117,22 @@ export class Metrics {
       registers,
       collect() {
         this.set({ type: "store" }, storeBacklog());
+      },
+    });
+    new Gauge({
+      name: "messages_backlog",
+      help: "Messages kept for workers that are not there.",
+      registers,
+      collect() {
+        this.set(messagesBacklog());
+      },
+    });
+    new Gauge({
+      name: "workers_connected",
+      help: "Workers whose streams are open.",
+      registers,
+      collect() {
+        this.set(workersConnected());
       },
     });
     new Gauge({
@@ -152,11 +185,15 @@ export class Metrics {
   }
 }
 
-function observeAio(submissions: Cells, submissionsInFlight: Cells): AioObserver {
-  const inFlight = submissionsInFlight.at("store");
+function observeAio(
+  type: "store" | "network",
+  submissions: Cells,
+  submissionsInFlight: Cells,
+): AioObserver {
+  const inFlight = submissionsInFlight.at(type);
   const completed = {
-    success: submissions.at("store", "success"),
-    failure: submissions.at("store", "failure"),
+    success: submissions.at(type, "success"),
+    failure: submissions.at(type, "failure"),
   };
   return {
     started: () => {

@@ -28,6 +28,7 @@ function openSqlite({ sqlitePath: path, sqliteTxTimeoutMs: busyTimeoutMs }: Conf
   return {
     store: new CachedStore(store),
     fields: { store: "sqlite", path, synchronous },
+    missedCount: () => store.missedCount,
     close: () => store.close(),
   };
 }

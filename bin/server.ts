@@ -26,6 +26,8 @@ export type OpenedStore = {
   /** What an operator wants to know of it. */
   readonly fields: Fields;
   readonly close: () => void;
+  /** Messages that wait for a worker. */
+  readonly missedCount: () => number;
 };
 
 export type ServerOptions = {
@@ -91,15 +93,25 @@ class Server {
     const [config, logger, onFatal] = [this.#config, this.#logger, this.#onFatal];
     const metrics = new Metrics();
     this.#store = this.#openStore();
-    const { store, fields } = this.#store;
-    this.#engine = assemble({ config, store, logger, metrics, onFatal });
-    const { node, loop, gateways, mailbox } = this.#engine;
+    const { store, fields, missedCount } = this.#store;
+    const serverUrl = () => this.#serverUrl();
+    this.#engine = assemble({
+      ...{ config, store, missedCount, logger, metrics, serverUrl, onFatal },
+    });
+    const { node, loop } = this.#engine;
     const guard = await openGuard(config, logger);
-    this.#listeners = new Listeners({ config, logger, metrics, gateways, mailbox, guard });
+    this.#listeners = new Listeners({ config, logger, metrics, guard, engine: this.#engine });
     await this.#listeners.open();
     loop.wake(); // recovery is the first sweep
     this.#listeners.begin();
     logger.info("server started", { node, version, ...fields });
+  }
+
+  /** Whoever has port 0 knows the port once it listens. */
+  #serverUrl(): string {
+    const { serverUrl, httpAddress } = this.#config;
+    const port = this.#listeners?.httpPort ?? httpAddress.port;
+    return serverUrl || `http://localhost:${port}`;
   }
 
   /** Z2, Z3. */

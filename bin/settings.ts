@@ -6,13 +6,20 @@ import {
   address,
   choice,
   count,
+  countUpTo,
   duration,
+  headerName,
+  interval,
   type Kind,
   origins,
+  permissions,
   port,
   size,
   text,
   textOrNone,
+  toggle,
+  token,
+  urlOrNone,
 } from "./kinds.ts";
 
 export type Setting<Value> = {
@@ -75,16 +82,38 @@ export const settings = {
   serverUrl: {
     flag: "server-url",
     key: "server.url",
-    kind: text("url"),
-    usual: "http://localhost:8001",
-    meaning: "where workers are told to find this server",
+    kind: urlOrNone,
+    usual: "",
+    meaning:
+      "where workers are told to find this server; empty: http://localhost and its HTTP port",
   },
   taskRetryMs: {
     flag: "task-retry-timeout",
     key: "tasks.retryTimeout",
-    kind: duration,
+    kind: interval,
     usual: "30s",
     meaning: "when a task that nobody took is offered again",
+  },
+  taskPreloadLimit: {
+    flag: "task-preload-limit",
+    key: "tasks.preloadLimit",
+    kind: countUpTo(1000),
+    usual: "10",
+    meaning: "promises of the same branch that come with a task, at most 1000; 0: none",
+  },
+  protocolStrict: {
+    flag: "protocol-strict",
+    key: "protocol.strict",
+    kind: toggle,
+    usual: "false",
+    meaning: "refuses what SDKs send and the specification of the protocol forbids",
+  },
+  protocolAwaitAny: {
+    flag: "protocol-await-any",
+    key: "protocol.awaitAny",
+    kind: toggle,
+    usual: "false",
+    meaning: "lets any promise be awaited, not only those that say so",
   },
   pollConnections: {
     flag: "poll-max-connections",
@@ -103,9 +132,72 @@ export const settings = {
   pollKeepAliveMs: {
     flag: "poll-keep-alive",
     key: "poll.keepAlive",
-    kind: duration,
+    kind: interval,
     usual: "15s",
     meaning: "how often a silent stream is kept alive",
+  },
+  pushTimeoutMs: {
+    flag: "push-timeout",
+    key: "push.timeout",
+    kind: interval,
+    usual: "180s",
+    meaning: "limit of one HTTP push; a receiver may hold the request while it works",
+  },
+  pushConnectTimeoutMs: {
+    flag: "push-connect-timeout",
+    key: "push.connectTimeout",
+    kind: interval,
+    usual: "10s",
+    meaning: "limit of the connection that a push needs",
+  },
+  pushConcurrency: {
+    flag: "push-concurrency",
+    key: "push.concurrency",
+    kind: count,
+    usual: "256",
+    meaning: "pushes under way at once",
+  },
+  pushAuthMode: {
+    flag: "push-auth-mode",
+    key: "push.auth.mode",
+    kind: choice(["none", "bearer", "gcp"]),
+    usual: "none",
+    meaning: "which token a push carries: none, the one configured, or Google's for its audience",
+  },
+  pushAuthToken: {
+    flag: "push-auth-token",
+    key: "push.auth.token",
+    kind: token,
+    usual: "",
+    meaning: "token of the mode bearer; a variable hides it better than a flag",
+  },
+  pushAuthAudience: {
+    flag: "push-auth-audience",
+    key: "push.auth.audience",
+    kind: textOrNone("audience"),
+    usual: "",
+    meaning: "audience of the mode gcp; empty: the origin of the target",
+  },
+  pushAuthHeader: {
+    flag: "push-auth-header",
+    key: "push.auth.header",
+    kind: headerName,
+    usual: "Authorization",
+    meaning: "header that carries the token of a push",
+  },
+  pushAllow: {
+    flag: "push-allow",
+    key: "push.allow",
+    kind: permissions,
+    usual: "",
+    meaning: "hosts and URL prefixes that may be pushed to; empty: any, which every client can use",
+  },
+  unblockRetentionMs: {
+    flag: "unblock-retention",
+    key: "messages.unblockRetention",
+    kind: duration,
+    usual: "24h",
+    meaning: "how long a listener that cannot be told is kept, from the first failure",
   },
   authPublicKey: {
     flag: "auth-public-key",
@@ -222,6 +314,20 @@ export const settings = {
     usual: "9090",
     meaning: "where metrics are served, on all interfaces; 0 turns them off",
   },
+  debug: {
+    flag: "debug",
+    key: "debug",
+    kind: toggle,
+    usual: "false",
+    meaning: "lets clients stop time, drive it, and erase everything: for tests only",
+  },
+  debugDeliver: {
+    flag: "debug-deliver",
+    key: "debugDeliver",
+    kind: toggle,
+    usual: "false",
+    meaning: "sends messages while time is stopped, too",
+  },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>;
 
 export type SettingName = keyof typeof settings;
@@ -244,6 +350,11 @@ export const relations: readonly Relation[] = [
     name: "storeWorkers",
     expected: "1, because SQLite has one writer",
     holds: ({ store, storeWorkers }) => store !== "sqlite" || storeWorkers === 1,
+  },
+  {
+    name: "pushAuthToken",
+    expected: "a token, because --push-auth-mode is bearer",
+    holds: ({ pushAuthMode, pushAuthToken }) => pushAuthMode !== "bearer" || pushAuthToken !== "",
   },
 ];
 

@@ -2,9 +2,11 @@
 // operator needs the cause.
 
 import type { InstantMs } from "../kernel/ids.ts";
+import type { Listed, ListQuery } from "../kernel/list.ts";
 import type { Due, DueBounds, Loaded } from "../kernel/ports.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "../kernel/search.ts";
 import type { Component, StreamKey } from "../kernel/stream.ts";
+import type { WaitingPage, WaitingQuery } from "../kernel/waiting.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import type { Logger } from "./logger.ts";
 
@@ -27,6 +29,14 @@ export class WatchedStore implements Store {
 
   query(query: PromiseQuery): Found {
     return this.#watch("query", () => this.#store.query(query));
+  }
+
+  list(queries: readonly ListQuery[]): readonly Listed[] {
+    return this.#watch("list", () => this.#store.list(queries));
+  }
+
+  waiting(query: WaitingQuery): WaitingPage {
+    return this.#watch("waiting", () => this.#store.waiting(query));
   }
 
   due(now: InstantMs, bounds: DueBounds): Due {

@@ -48,6 +48,8 @@ export type AioOptions = {
   /** The store is elsewhere; else it lives in the process (Z2). */
   readonly isShared: boolean;
   readonly onStep: (step: Step, flight: Flight, completion?: Completion) => void;
+  /** A message has reached its receiver. */
+  readonly onDelivery: (message: Message) => void;
   /** `refused` was kept back by a fault; null: nothing was. */
   readonly onLanding: (
     flight: Flight,
@@ -203,7 +205,7 @@ export class SimulatedAio implements Aio {
 
   /** Z4. Whoever dies after it has sent something hears nothing of it, and it may have arrived. */
   #send(flight: Flight, message: Message): void {
-    const { host, queue, fate, onStep } = this.#outside;
+    const { host, queue, fate, onStep, onDelivery } = this.#outside;
     const fault = fate.first(sendFaults, flight.key);
     const delivery: Delivery =
       fault === null
@@ -215,6 +217,7 @@ export class SimulatedAio implements Aio {
       if (!this.#isOpen) return;
       const completion = { kind: "sent", delivery } as const;
       onStep("effect", flight, completion);
+      if (fault === null) onDelivery(message);
       if (!host.crash("send.done", flight.key)) this.#answer(flight, completion);
     });
   }
@@ -370,6 +373,10 @@ function nameOf(submission: Submission, now: number): string {
       return `log ${submission.ranges[0]?.of?.id ?? "all"}`;
     case "due":
       return `due@${now}`;
+    case "list":
+      return `list ${submission.queries.length}`;
+    case "waiting":
+      return `waiting ${submission.query.receiver}`;
     case "send":
       return `send ${submission.message.kind} ${submission.message.id}`;
   }

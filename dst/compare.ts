@@ -9,7 +9,8 @@ import type { StreamState } from "../kernel/stream.ts";
 import type { TaskState } from "../kernel/task.ts";
 import type { Timers } from "../kernel/timers.ts";
 import type { Pairs, Value } from "../kernel/value.ts";
-import type { ModelAnswer, ModelMessage } from "./model/command.ts";
+import { promiseStream } from "./known.ts";
+import type { ModelAnswer, ModelMessage, ModelRefusal } from "./model/command.ts";
 import {
   canonical,
   canonicalPromise,
@@ -47,16 +48,16 @@ export function toModelTask(task: TaskState): ModelTask | null {
 }
 
 export function toModelRecord({ state, timers }: Kept): ModelRecord {
-  const { promise, task, callbacks, listeners } = state;
-  const { clockAt: at, releaseCount: releases, isMissed } = timers;
+  const { promise, task, callbacks, listeners } = promiseStream(state);
+  const { clockAt: at, releaseCount: releases, offeredAt, isMissed } = timers;
   const tellings = [...timers.tellings].map(([address, telling]) => {
-    const { nextAt, failureCount: failures, failedSince, isMissed } = telling;
-    return [address, { nextAt, failures, failedSince, isMissed }] as const;
+    const { nextAt, toldAt, failureCount: failures, failedSince, isMissed } = telling;
+    return [address, { nextAt, toldAt, failures, failedSince, isMissed }] as const;
   });
   return {
     promise: promise.kind === "absent" ? null : toModel(promise),
     task: toModelTask(task),
-    clock: { at, releases, isMissed },
+    clock: { at, releases, offeredAt, isMissed },
     ...{ callbacks, listeners, tellings: new Map(tellings) },
   };
 }
@@ -95,7 +96,8 @@ export function sameRecord(model: ModelRecord, { state, timers }: Kept): boolean
 }
 
 /** The facts alone: what a fold of the log gives. */
-export function sameState(model: ModelRecord, real: StreamState): boolean {
+export function sameState(model: ModelRecord, state: StreamState): boolean {
+  const real = promiseStream(state);
   const { promise } = real;
   const isSame =
     model.promise === null || promise.kind === "absent"
@@ -118,12 +120,14 @@ function sameTimers({ clock, tellings }: ModelRecord, real: Timers): boolean {
   const isSame =
     clock.at === real.clockAt &&
     clock.releases === real.releaseCount &&
+    clock.offeredAt === real.offeredAt &&
     clock.isMissed === real.isMissed;
   if (!isSame || tellings.size !== real.tellings.size) return false;
   for (const [address, telling] of tellings) {
     const other = real.tellings.get(address);
     const isOther =
       other?.nextAt !== telling.nextAt ||
+      other.toldAt !== telling.toldAt ||
       other.failureCount !== telling.failures ||
       other.failedSince !== telling.failedSince ||
       other.isMissed !== telling.isMissed;
@@ -247,10 +251,14 @@ export function toModelAnswer(response: Response): ModelAnswer | null {
     case "done":
       return response;
     case "refused":
-      return { kind: "refused", refusal: response.refusal };
+      return { kind: "refused", refusal: response.refusal as ModelRefusal }; // or the model differs
     case "promises":
     case "events":
     case "failed":
+    case "schedule":
+    case "promise_list":
+    case "task_list":
+    case "schedule_list":
       return null;
   }
 }

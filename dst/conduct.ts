@@ -9,6 +9,8 @@
 import type { Command, Response } from "../kernel/command.ts";
 import type { Limits } from "../kernel/limits.ts";
 import type { Submission } from "../kernel/ports.ts";
+import { isRead } from "../kernel/read.ts";
+import { known } from "./known.ts";
 import { idsOf } from "./model/command.ts";
 import type { Operation } from "./operation.ts";
 import { Violation } from "./verdict.ts";
@@ -30,7 +32,7 @@ export class Conduct {
   }
 
   accepted({ request }: Operation): void {
-    if (request.kind === "search_promises" || request.kind === "read_events") return;
+    if (isRead(request)) return;
     this.#count += 1;
     this.#accepted.set(request, { number: this.#count, executions: 0 });
   }
@@ -49,7 +51,7 @@ export class Conduct {
       if (accepted === undefined) continue;
       accepted.executions += 1;
       if (accepted.executions > this.#limits.attemptsMax) {
-        const detail = { ids: idsOf(entry.command) };
+        const detail = { ids: idsOf(known(entry.command)) };
         throw new Violation("B", "attempts", "a command is executed too often", detail);
       }
     }
@@ -60,7 +62,7 @@ export class Conduct {
     const accepted = this.#accepted.get(command);
     this.#accepted.delete(command);
     if (accepted === undefined || response?.kind === "failed") return;
-    for (const id of idsOf(command)) {
+    for (const id of idsOf(known(command))) {
       if ((this.#done.get(id) ?? 0) > accepted.number) {
         const message = "a command overtakes another one on its promise";
         throw new Violation("B", "order", message, { ids: [id] });

@@ -11,6 +11,7 @@ const kinds = [
   "log",
   "due",
   "send",
+  "waiting",
 ] as const satisfies Submission["kind"][];
 const moments = [
   /** No effect yet. */

@@ -11,6 +11,8 @@ import type { TaskState } from "../kernel/task.ts";
 import type { Timers } from "../kernel/timers.ts";
 import type { Pairs, Value } from "../kernel/value.ts";
 
+import { promiseStream } from "./known.ts";
+
 const offset = 0x811c9dc5 | 0;
 const prime = 0x01000193;
 
@@ -63,7 +65,8 @@ function promise(digest: Digest, record: PromiseRecord): Digest {
   return text(payload(next, record.value), record.settleKey);
 }
 
-function state(digest: Digest, { promise: record, ...rest }: StreamState): Digest {
+function state(digest: Digest, of: StreamState): Digest {
+  const { promise: record, ...rest } = promiseStream(of);
   const next = record.kind === "absent" ? add(digest, absent) : promise(digest, record);
   const waiting = rest.callbacks.reduce(text, add(next, rest.callbacks.length));
   return task(rest.listeners.reduce(text, add(waiting, rest.listeners.length)), rest.task);
@@ -77,12 +80,15 @@ function task(digest: Digest, record: TaskState): Digest {
   return "resumes" in record ? record.resumes.reduce(text, next) : next;
 }
 
-function timers(digest: Digest, { clockAt, releaseCount, isMissed, tellings }: Timers): Digest {
+function timers(
+  digest: Digest,
+  { clockAt, releaseCount, offeredAt, isMissed, tellings }: Timers,
+): Digest {
   let next = clockAt === null ? add(digest, absent) : int64(digest, clockAt);
-  next = add(add(next, releaseCount), isMissed ? 1 : 0);
+  next = count(add(add(next, releaseCount), isMissed ? 1 : 0), offeredAt ?? -1);
   for (const [address, telling] of tellings) {
     next = add(int64(text(next, address), telling.nextAt), telling.failureCount);
-    next = count(next, telling.failedSince ?? -1);
+    next = count(count(next, telling.failedSince ?? -1), telling.toldAt);
   }
   return next;
 }
@@ -126,6 +132,12 @@ export function digestResponse(response: Response): Digest {
       return text(start, response.refusal);
     case "failed":
       return text(start, response.failure);
+    case "schedule":
+      return text(start, response.id);
+    case "promise_list":
+    case "task_list":
+    case "schedule_list":
+      return text(start, response.next);
   }
 }
 
@@ -154,6 +166,10 @@ export function digestSubmission(submission: Submission): Digest {
       return count(start, submission.now);
     case "send":
       return message(start, submission.message);
+    case "waiting":
+      return count(text(start, submission.query.receiver), submission.query.before);
+    case "list":
+      return add(start, submission.queries.length);
   }
 }
 
@@ -178,6 +194,12 @@ export function digestCompletion(completion: Completion): Digest {
       const { delivery } = completion;
       return text(start, delivery.kind === "failed" ? delivery.reason : delivery.kind);
     }
+    case "waiting":
+      return completion.page.streams.reduce(stream, start);
+    case "listed":
+      return completion.pages.reduce((digest, { rows }) => {
+        return rows.reduce((next, { key }) => text(next, key.id), add(digest, rows.length));
+      }, start);
     case "failed":
       return text(start, completion.failure);
   }

@@ -135,6 +135,10 @@ function ask(store: Store, submission: Read): Completion {
       return { kind: "logged", pages: store.log(submission.ranges) };
     case "due":
       return { kind: "due", due: store.due(submission.now, submission.bounds) };
+    case "list":
+      return { kind: "listed", pages: store.list(submission.queries) };
+    case "waiting":
+      return { kind: "waiting", page: store.waiting(submission.query) };
     default:
       return unreachable(submission);
   }

@@ -9,6 +9,7 @@ import { bounds, type Limits, limits } from "../kernel/limits.ts";
 import { type FaultName, faultNames, groups } from "./faults.ts";
 import type { Faults, Plan, Policy, StoreKind } from "./plan.ts";
 import { Prng } from "./prng.ts";
+import { drawRules } from "./rules.ts";
 import type { Seed } from "./seed.ts";
 import { drawWorkload } from "./workload.ts";
 
@@ -96,6 +97,8 @@ const intensityMax: Readonly<Record<FaultName, number>> = {
   no_receiver: 300_000,
   message_lost: 200_000,
   message_delayed: 100_000,
+  // Of events of the world.
+  worker_connects: 20_000,
   // Of probe sites and of their evaluations (simulation.md §3).
   probe: 250_000,
 };
@@ -112,6 +115,7 @@ export function draw(seed: Seed, wishes: Wishes): Plan {
   const isSearched = wishes.isSearched === "sampled" ? isSampled : wishes.isSearched;
   const operations = wishes.operations ?? operationsOf[wishes.size];
   const { intents } = drawWorkload({ seed, clients, operations, delayMax, isSearched });
+  const healAt = (intents.at(-1)?.at ?? 0) + 1000 + 10 * delayMax;
   return {
     seed,
     store: wishes.store,
@@ -119,9 +123,10 @@ export function draw(seed: Seed, wishes: Wishes): Plan {
     clients,
     policy,
     limits: limits({ ...drawnLimits, ...wishes.limits }),
+    rules: drawRules(prng, healAt),
     faults,
     delayMax,
-    healAt: (intents.at(-1)?.at ?? 0) + 1000 + 10 * delayMax,
+    healAt,
     intents,
     isSearched,
     isCanary: wishes.isCanary && BigInt(`0x${seed}`) % 100n === 0n, // simulation.md §7

@@ -4,6 +4,7 @@
 //   V2. Nothing is due by any live node's clock. Tasks are offered for ever, so of them no clock is
 //       long overdue by all of these clocks.
 //   V3. A request that meets no fault does not fail.
+//   V4. What was offered to an honest worker is taken.
 //   B1. An idle kernel holds nothing, and where it is alone, asks the store nothing and knows when it
 //       has to.
 //   B2. The world comes to rest; nothing turns in circles at one instant.
@@ -11,19 +12,19 @@
 import type { Request } from "../kernel/command.ts";
 import { instantMs, promiseId } from "../kernel/ids.ts";
 import type { LogRange } from "../kernel/search.ts";
+import { idsIn } from "./known.ts";
 import { dueAt, owedAt } from "./model/record.ts";
 import type { Operation } from "./operation.ts";
 import type { Past } from "./past.ts";
 import { showEvent } from "./stream-oracle.ts";
 import { Violation } from "./verdict.ts";
-import { idsIn } from "./witness.ts";
 import type { World } from "./world.ts";
 
 /** Events at one instant (simulation.md §5.6). */
 const instantMax = 100_000;
 /** Within which clients and nodes must have come to rest after the last fault, ms: an hour. */
 const restMax = 3_600_000;
-/** Longer than a claim, a retry and a poll together, ms. */
+/** Longer than a claim, a failed sweep and a poll together, ms. */
 const settleMs = 200_000;
 /** How late a task may be offered, ms: as a rule within a poll and a claim. Arbitrary. */
 const offerMs = 120_000;
@@ -39,7 +40,7 @@ export function live(world: World): void {
   queue.scheduleIdle(0, plan.healAt, () => world.heal());
   while (!world.fate.isHealed) step(world);
   rest(world);
-  const end = queue.now + settleMs;
+  const end = queue.now + settleMs + plan.rules.retryMs + plan.rules.patienceMs;
   while (queue.nextAt !== null && queue.nextAt <= end) step(world);
   rest(world);
   overdue(world); // before anybody asks: to read what is overdue is to settle it
@@ -100,6 +101,7 @@ function inspect(world: World): void {
   }
   overdue(world);
   asleep(world);
+  taken(world);
   witness.streams.inspect();
   const stored = store.log([everything])[0]?.events ?? [];
   const isSame = stored.every((event, index) => {
@@ -140,6 +142,14 @@ function overdue({ witness, processes, queue }: World): void {
     const detail = { ids: [id], expected: "offered again", actual: `due since ${at}` };
     throw new Violation("V", "clock", "the clock of a task runs out and nothing happens", detail);
   }
+}
+
+/** V4. */
+function taken({ honest }: World): void {
+  const [id] = honest.untaken();
+  if (id === undefined) return;
+  const message = "a task that was offered to an honest worker is not done";
+  throw new Violation("V", "offered", message, { ids: [id] });
 }
 
 /** B1. */

@@ -59,6 +59,8 @@ export const groups = {
     /** It may have arrived, or not. */
     "message_lost",
     "message_delayed",
+    /** Not a fault, but as much of a surprise: what had found nobody is offered again. */
+    "worker_connects",
   ],
   probes: ["probe"],
 } as const;

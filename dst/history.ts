@@ -6,7 +6,13 @@ import { assert } from "../kernel/assert.ts";
 import { showAnswer } from "./compare.ts";
 import type { Spec } from "./linearizability.ts";
 import type { ModelAnswer, ModelCommand } from "./model/command.ts";
-import { canonical, canonicalPromise, type ModelRecord, nothing } from "./model/record.ts";
+import {
+  canonical,
+  canonicalPromise,
+  type ModelRecord,
+  type ModelRules,
+  nothing,
+} from "./model/record.ts";
 import { step } from "./model.ts";
 
 export type Asked = { readonly command: ModelCommand; readonly now: number };
@@ -22,10 +28,12 @@ export type RecordTable = {
 /** Made anew for each search, because it numbers the records that it meets. */
 export class PromiseSpec<Seen> implements Spec<RecordTable, Asked, Seen> {
   readonly #matches: (answer: ModelAnswer, seen: Seen) => boolean;
+  readonly #rules: ModelRules;
   readonly #numbers = new Map<string, number>();
 
-  constructor(matches: (answer: ModelAnswer, seen: Seen) => boolean) {
+  constructor(matches: (answer: ModelAnswer, seen: Seen) => boolean, rules: ModelRules) {
     this.#matches = matches;
+    this.#rules = rules;
   }
 
   initial(ids: readonly string[]): RecordTable {
@@ -39,7 +47,7 @@ export class PromiseSpec<Seen> implements Spec<RecordTable, Asked, Seen> {
 
   step(table: RecordTable, { command, now }: Asked, seen: Seen | null): RecordTable | null {
     const read = (id: string) => table.records[placeOf(table, id)] ?? nothing;
-    const { changes, answer } = step(read, command, now);
+    const { changes, answer } = step(read, command, { now, rules: this.#rules });
     if (seen !== null && !this.#matches(answer, seen)) return null;
     if (changes.length === 0) return table;
     const records = [...table.records];

@@ -1,6 +1,7 @@
 // What befalls a process as it wakes: the end, sleep, a clock that is set, or the power goes out for all.
 
 import { disturb } from "./clocks.ts";
+import { workers } from "./honest.ts";
 import type { Process } from "./node.ts";
 import type { World } from "./world.ts";
 
@@ -19,6 +20,9 @@ export function befall(world: World, server: Process): boolean {
   if (!server.isAlive) return true;
   if (fate.strikes("graceful_stop", moment) && server.isListening) server.stop();
   disturb(world, server);
+  if (fate.strikes("worker_connects", moment)) {
+    server.connect(workers[fate.amount("worker", node, workers.length)] ?? workers[0]);
+  }
   if (!fate.strikes("pause", moment)) return false;
   server.pause();
   world.log(server, "pause", server.name, () => "falls asleep");

@@ -3,7 +3,7 @@
 // import nothing but each other, and take nothing from an answer that was seen.
 
 import type { ModelAnswer, ModelCommand, ModelStep } from "./model/command.ts";
-import { Draft } from "./model/draft.ts";
+import { Draft, type ModelMoment } from "./model/draft.ts";
 import {
   create,
   drain,
@@ -38,9 +38,9 @@ import {
 export function step(
   records: (id: string) => ModelRecord,
   command: ModelCommand,
-  now: number,
+  at: ModelMoment,
 ): ModelStep {
-  const draft = new Draft(records, now);
+  const draft = new Draft(records, at);
   const answer = run(draft, command);
   return { changes: draft.changes, answer, messages: draft.messages };
 }
@@ -99,7 +99,7 @@ function run(draft: Draft, command: ModelCommand): ModelAnswer {
       dispatchAgain(draft, command.id);
       return silence;
     case "offer_missed":
-      offerMissed(draft, command.id);
+      offerMissed(draft, command);
       return silence;
     case "note_missed":
       noteMissed(draft, command);

@@ -4,14 +4,7 @@
 //
 // Not yet planted, since nothing that they break is there yet:
 //
-//   tasks      settle-leaves-task, acquire-ignores-version, acquire-keeps-version,
-//              acquire-steals-lease, lease-off-by-one, heartbeat-revives-expired, heartbeat-any-pid,
-//              heartbeat-not-stored, timer-write-unfenced, release-keeps-owner,
-//              release-without-dispatch, fulfil-stale-version, suspend-misses-settled,
-//              suspend-drops-last, resume-lost-when-acquired, resume-twice, fence-ignores-version,
-//              continue-from-any
-//   messages   send-before-commit, listener-drained-early, execute-not-repaired,
-//              unblock-not-repaired, unblock-old-record, poison-blocks-others
+//   messages   poison-blocks-others: the limit of open sends is that of the real sender (aio/)
 //   schedules  schedule-skips-catch-up, schedule-fires-twice, schedule-firing-lost,
 //              cron-weekday-shifted
 //   Postgres   log-follower-skips: only there an event becomes visible behind a later one
@@ -21,10 +14,12 @@
 
 import { batches } from "./mutants/batches.ts";
 import { codecs } from "./mutants/codecs.ts";
+import { messages } from "./mutants/messages.ts";
 import { promises } from "./mutants/promises.ts";
 import { reads } from "./mutants/reads.ts";
 import { stores } from "./mutants/stores.ts";
 import { sweeps } from "./mutants/sweeps.ts";
+import { tasks } from "./mutants/tasks.ts";
 import type { OracleCode } from "./verdict.ts";
 
 /** What is replaced stands in its file exactly once; if not, the edit is stale. */
@@ -56,6 +51,8 @@ export const mutants: readonly Mutant[] = [
   ...reads,
   ...stores,
   ...codecs,
+  ...tasks,
+  ...messages,
 ];
 
 /** All of a mutant, in no particular order. */

@@ -5,16 +5,19 @@
 //   N2. Replies leave after the tick that gave them, and never if the process is killed in it.
 //   N3. A process that was told to stop takes nothing new, and ends once it is idle.
 
+import type { Worker } from "../kernel/address.ts";
 import type { Reply } from "../kernel/batch.ts";
 import type { Request } from "../kernel/command.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import type { Limits } from "../kernel/limits.ts";
 import type { TraceRecord } from "../kernel/ports.ts";
+import { usualRules } from "../kernel/rules.ts";
 import { SimulatedAio } from "./aio.ts";
 import { type NodeClock, worldEpoch } from "./clock.ts";
 import { Conduct } from "./conduct.ts";
 import type { CrashPoint } from "./crash-points.ts";
 import type { Actor } from "./event-queue.ts";
+import { isReading, noCron } from "./known.ts";
 import { befall } from "./misfortune.ts";
 import { Crash } from "./verdict.ts";
 import type { Ledger } from "./witness.ts";
@@ -76,11 +79,15 @@ export class Process {
       ledger: this.ledger,
       isShared: world.pollMs !== null,
       onStep: (step, flight, completion) => world.traceStep(this, step, flight, completion),
+      onDelivery: (message) => world.delivered(message),
       onLanding: (flight, landing) => world.landed(this, flight, landing),
     });
     const trace = (record: TraceRecord) => this.#traced(record);
     const shared = world.pollMs === null ? {} : { pollMs: world.pollMs };
-    this.kernel = new Kernel({ aio: this.aio, limits, node: this.name, trace, ...shared });
+    const rules = { ...usualRules, preloadMax: 0, ...world.plan.rules };
+    const { aio } = this;
+    const outside = { aio, trace, cron: noCron };
+    this.kernel = new Kernel({ ...outside, limits, rules, node: this.name, ...shared });
   }
 
   get isAlive(): boolean {
@@ -128,6 +135,13 @@ export class Process {
     if (answering.has(point)) world.see("a crash between commit and answer");
     world.kill(this, point);
     return true;
+  }
+
+  /** A worker opens its stream. */
+  connect(worker: Worker): void {
+    this.#world.log(this, "connect", this.name, () => `the worker ${worker.group}/${worker.id}`);
+    this.#guarded(() => this.kernel.connected(worker));
+    this.poke();
   }
 
   doom(): void {
@@ -225,8 +239,7 @@ export class Process {
     switch (record.kind) {
       case "taken":
         for (const request of record.requests) {
-          const isRead = request.kind === "search_promises" || request.kind === "read_events";
-          if (isRead) this.aio.take(request);
+          if (isReading(request)) this.aio.take(request);
         }
         break;
       case "executed":
@@ -236,6 +249,9 @@ export class Process {
       case "finished":
       case "conflicted":
       case "unreadable":
+      case "occurrence_skipped":
+      case "schedule_stuck":
+      case "listener_given_up":
         this.#world.told(this, record);
         break;
     }

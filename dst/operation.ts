@@ -45,3 +45,8 @@ export type Expected =
 
 /** A command of the server itself that has changed something, and the moment at which it did. */
 export type Own = { readonly command: Command; readonly now: number; readonly at: number };
+
+/** In the trace and in pictures of it. */
+export function laneOf({ client }: Operation): string {
+  return client === null ? "network" : `client ${client}`;
+}

@@ -3,6 +3,7 @@
 
 import type { Limits } from "../kernel/limits.ts";
 import type { FaultName } from "./faults.ts";
+import type { DrawnRules } from "./rules.ts";
 import type { Seed } from "./seed.ts";
 
 /** How often a fault strikes, in a million; 0: never. */
@@ -27,6 +28,7 @@ export type Plan = {
   readonly clients: number;
   readonly policy: Policy;
   readonly limits: Limits;
+  readonly rules: DrawnRules;
   readonly faults: Faults;
   /** The longest delay of each step of the outside, ms; 0: all happens at once. */
   readonly delayMax: number;

@@ -4,7 +4,8 @@
 //
 //   R1. Reading what was written gives the same replay; the same replay is always the same text.
 //   R2. A file that is not whole and sound is refused, with the name of the field; nothing is thrown.
-//   R3. What a later commit has added is quiet in an older file: its faults off, its limits as usual.
+//   R3. What a later commit has added is quiet in an older file: its faults off, its limits and rules
+//       as usual.
 
 import { assert } from "../kernel/assert.ts";
 import { int64Max } from "../kernel/ids.ts";
@@ -24,6 +25,7 @@ import type {
   Plan,
   SettleAction,
 } from "./plan.ts";
+import { type DrawnRules, plainRules } from "./rules.ts";
 import { parseSeed, type Seed } from "./seed.ts";
 import { TraceHash } from "./trace.ts";
 import type { Failure, OracleCode, Outcome } from "./verdict.ts";
@@ -273,6 +275,18 @@ const readLimits: shape.Shape<Limits> = (value, path) => {
   return limits(shape.partial(new Map(shapes))(value, path)); // R3
 };
 
+/** Arbitrary: thirty years. */
+const duration = shape.whole(1, 1e12);
+const rulesShape = shape.object<DrawnRules>({
+  retryMs: duration,
+  patienceMs: duration,
+  retentionMs: duration,
+  awaitsAny: shape.flag,
+});
+const readRules: shape.Shape<DrawnRules> = (value, path) => {
+  return rulesShape({ ...plainRules, ...shape.members(value, path) }, path); // R3
+};
+
 const readFaults: shape.Shape<Faults> = (value, path) => {
   const rate = shape.whole(0, million);
   const on = shape.partial(new Map(faultNames.map((name) => [name, rate])))(value, path);
@@ -286,6 +300,7 @@ const world = shape.object<Plan>({
   clients: shape.whole(1, clientsMax),
   policy,
   limits: readLimits,
+  rules: readRules,
   faults: readFaults,
   delayMax: count,
   healAt: count,
@@ -295,7 +310,7 @@ const world = shape.object<Plan>({
 });
 
 const readPlan: shape.Shape<Plan> = (value, path) => {
-  const plan = world(value, path);
+  const plan = world({ rules: {}, ...shape.members(value, path) }, path); // R3
   const keys = new Set<number>();
   for (const [index, { key, client, action }] of plan.intents.entries()) {
     const at = `${path}.intents[${index}]`;

@@ -4,6 +4,7 @@
 //   D2. No promise is asked to wait for itself: the API refuses that before the kernel sees it.
 
 import { assert } from "../kernel/assert.ts";
+import { worldEpoch } from "./clock.ts";
 import type { Group, IdGroups } from "./id-groups.ts";
 import type { Action, CreateAction, Deadline, Intent, PairList, SettleAction } from "./plan.ts";
 import type { Prng } from "./prng.ts";
@@ -166,7 +167,9 @@ export class Scene {
   /** One that may await others, pending for long. */
   createAwaiter(id: string, tweaks: Create = {}): void {
     const role = this.prng.chance(85) ? "target" : "target_timer";
-    this.create(id, { deadline: this.late(), role, ...tweaks });
+    const isDelayed = tweaks.deadline === undefined && this.prng.chance(12);
+    const tags = isDelayed ? { tags: this.#delayed(role) } : {};
+    this.create(id, { deadline: this.late(), role, ...tags, ...tweaks });
   }
 
   settle(id: string, tweaks: Tweaks<"settle"> = {}): void {
@@ -270,6 +273,12 @@ export class Scene {
     ] as const;
     if (when === "late" || this.prng.chance(70)) return { from: "epoch", ms: this.prng.pick(late) };
     return { from: "epoch", ms: this.prng.pick(["0", "1", "2147483648", "4294967296"] as const) };
+  }
+
+  /** Not offered for a while: less than any late deadline. */
+  #delayed(role: Role): PairList {
+    const until = worldEpoch + this.at + this.prng.pick([0, 1, 50, 1000, 20_000]);
+    return [...this.values.tags(role), ["resonate:delay", String(until)]];
   }
 
   #turnTo(group: Group): void {

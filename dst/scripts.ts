@@ -4,6 +4,7 @@
 import { limits } from "../kernel/limits.ts";
 import { faultNames } from "./faults.ts";
 import type { Action, Faults, Intent, Plan } from "./plan.ts";
+import { plainRules } from "./rules.ts";
 import type { Seed } from "./seed.ts";
 
 export type Script = { readonly name: string; readonly plan: Plan };
@@ -167,6 +168,7 @@ function planOf(list: readonly Step[], nodes: number): Plan {
     clients: 4,
     policy: { kind: "fifo" },
     limits: limits({ dueMax: 2 }),
+    rules: plainRules,
     faults: calm,
     delayMax: 0,
     healAt: 1_000,

@@ -1,10 +1,12 @@
 // Looks for an order of the operations as clients saw them, whatever the server says of its own order.
 // Answers that the witness has accepted always have one; if the witness is wrong, this may tell.
 
+import { isRead } from "../kernel/read.ts";
 import { toModelAnswer } from "./compare.ts";
 import { type Asked, isSameAnswer, PromiseSpec } from "./history.ts";
+import { known } from "./known.ts";
 import { type Operation as Entry, linearize } from "./linearizability.ts";
-import { idsOf, type ModelAnswer, type ModelCommand } from "./model/command.ts";
+import { idsOf, type ModelAnswer } from "./model/command.ts";
 import type { Operation } from "./operation.ts";
 import { type Search, Violation } from "./verdict.ts";
 import type { World } from "./world.ts";
@@ -12,14 +14,15 @@ import type { World } from "./world.ts";
 type Seen = Entry<Asked, ModelAnswer>;
 
 /** Throws Violation if there is no order. */
-export function searchForOrder({ operations, history }: World): Search {
-  const internal = history.map(({ command, now, at }): Seen => {
+export function searchForOrder({ operations, history, plan }: World): Search {
+  const internal = history.map(({ command: own, now, at }): Seen => {
+    const command = known(own);
     const input = { command, now };
     return { call: at, return: at, input, output: { kind: "none" }, ids: idsOf(command) };
   });
   const finding = linearize(
     [...operations.flatMap(seen), ...internal],
-    new PromiseSpec(isSameAnswer),
+    new PromiseSpec(isSameAnswer, plan.rules),
   );
   const { verdict, steps } = finding;
   if (verdict !== "illegal") return { verdict, steps };
@@ -30,9 +33,9 @@ export function searchForOrder({ operations, history }: World): Search {
 /** An operation that nobody heard of and that has not landed cannot be told from none. */
 function seen(operation: Operation): readonly Seen[] {
   const { request, expected, ending, calledAt, answeredAt, hasLanded } = operation;
-  if (request.kind === "search_promises" || request.kind === "read_events") return [];
+  if (isRead(request)) return [];
   if (expected?.kind !== "answer") return [];
-  const command: ModelCommand = request;
+  const command = known(request);
   const entry = { call: calledAt, input: { command, now: expected.now }, ids: idsOf(command) };
   const output = ending?.kind === "answered" ? toModelAnswer(ending.response) : null;
   if (output !== null) return [{ ...entry, return: answeredAt ?? calledAt, output }];

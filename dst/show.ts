@@ -28,6 +28,10 @@ export function showRequest(request: Request): string {
       const { of, limit } = request;
       return `read ${of === null ? "the log" : `the log of ${quote(of.id)}`}, at most ${limit}`;
     }
+    case "list_promises":
+    case "list_tasks":
+    case "list_schedules":
+      return `${request.kind} ${quote(request.idPrefix)}, at most ${request.limit}`;
     default:
       return showOther(request);
   }
@@ -67,6 +71,7 @@ const internal: ReadonlySet<Command["kind"]> = new Set<InternalCommand["kind"]>(
   "tell_missed",
   "tell_listener",
   "note_told",
+  "fire_schedule",
 ]);
 
 function isInternal(command: Command): command is InternalCommand {

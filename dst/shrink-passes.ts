@@ -8,6 +8,7 @@ import { type FaultName, faultNames, million } from "./faults.ts";
 import { connected, idsOf } from "./involved.ts";
 import type { Intent, Plan } from "./plan.ts";
 import type { ChoiceList } from "./replay.ts";
+import { plainRules } from "./rules.ts";
 import {
   advance,
   calm,
@@ -57,6 +58,7 @@ const drawsAgain = 50;
 function leap(descent: Descent): void {
   descent.try(edited(descent.best, { store: "memory", isSearched: false }));
   descent.try(edited(descent.best, { limits: limits() }));
+  descent.try(edited(descent.best, { rules: plainRules }));
   const { plan } = descent.best;
   descent.try({ plan, choices: descent.best.choices.filter((choice) => tells(plan, choice)) });
   const quiet = { ...plan, faults: withoutFaults(plan, new Set(faultNames)) };

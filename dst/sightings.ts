@@ -3,6 +3,7 @@
 
 import type { Command, Request, Response } from "../kernel/command.ts";
 import { int64Max } from "../kernel/ids.ts";
+import type { Message } from "../kernel/message.ts";
 import type { Completion } from "../kernel/ports.ts";
 import type { Flight } from "./aio.ts";
 import type { CrashPoint } from "./crash-points.ts";
@@ -12,14 +13,29 @@ import type { Past } from "./past.ts";
 import type { Sometimes } from "./sometimes.ts";
 import type { Batch } from "./witness.ts";
 
+/** Where a command stood, and when. */
+type At = { readonly at: number; readonly now: number };
+
+/** What only the holder of a task can do. */
+const heldBy = new Set<Request["kind"]>([
+  "fulfill_task",
+  "suspend_task",
+  "fence_task",
+  "release_task",
+]);
+
 export class Sightings {
   readonly #counters = new Map<string, number>();
   readonly #reached = new Map<CrashPoint, number>();
   readonly seen = new Set<Sometimes>();
   readonly #past: Past;
   #conflicted = new Set<Command>();
+  /** Who lent a task last. */
+  readonly #lenders = new Map<string, Process>();
   /** Who swept a stream last. */
   readonly #sweepers = new Map<string, Process>();
+  /** When a lease has expired at its very end, by task. */
+  readonly #lapsed = new Map<string, number>();
   /** Another server has made the conflict that the kernel will tell of. */
   #isReal = false;
 
@@ -47,7 +63,7 @@ export class Sightings {
     this.seen.add(name);
   }
 
-  answer(operation: Operation, response: Response): void {
+  answer(server: Process, operation: Operation, response: Response): void {
     const { request, expected, attempt } = operation;
     this.count(`answer ${request.kind} ${nameOf(response)}`);
     if (attempt > 1 && response.kind !== "failed") this.see("a retry succeeds");
@@ -55,7 +71,9 @@ export class Sightings {
       this.#page(response, request.limit);
     }
     this.#task(request, response);
+    if (response.kind === "claim") this.#lent(server, response.id);
     if (expected?.kind !== "answer") return;
+    this.#clock(request, response, expected);
     if (request.kind === "settle_promise") this.#settled(request.id, expected.now, response);
     if (response.kind !== "promise") return;
     const { id, promise, changed } = response;
@@ -66,15 +84,24 @@ export class Sightings {
   }
 
   /** What the server did by itself has changed something. */
-  own({ command, at }: Own): void {
-    if (command.kind === "expire_lease") {
+  own({ command, now, at }: Own): void {
+    if (command.kind === "offer_missed" || command.kind === "tell_missed") {
+      this.see("a worker connects to what had found nobody");
+    } else if (command.kind === "expire_lease") {
       const isLapsed = this.#past.now(command.id).task?.state === "pending";
       if (isLapsed) this.see("a lease expires");
+      const leaseEndsAt = this.#past.at(command.id, at - 1).clock.at;
+      if (leaseEndsAt === BigInt(now)) this.#lapsed.set(command.id, now);
     } else if (command.kind === "drain_callback") {
       const before = this.#past.at(command.awaiter, at - 1).task?.state;
       const after = this.#past.now(command.awaiter).task?.state;
       const isWoken = before === "suspended" && after === "pending";
       if (isWoken) this.see("a suspended task is woken by a drain");
+      if (before === "acquired") this.see("a drain finds its awaiter acquired");
+      if (before === "halted") this.see("a drain finds its awaiter halted");
+    } else if (command.kind === "note_told" && command.delivery.kind === "failed") {
+      const isListening = this.#past.now(command.awaited).listeners.includes(command.address);
+      if (!isListening) this.see("a listener is given up");
     } else if (command.kind === "note_told" && command.delivery.kind === "delivered") {
       this.see("a listener is told");
       const telling = this.#past.at(command.awaited, at - 1).tellings.get(command.address);
@@ -114,6 +141,14 @@ export class Sightings {
     if (isZombie) this.see("a commit of a server that has died or slept is refused");
   }
 
+  /** A message has reached its receiver. */
+  delivered(message: Message): void {
+    this.count(`message ${message.kind}`);
+    const { task } = this.#past.now(message.id);
+    const isOver = message.kind === "execute" && task?.state === "fulfilled";
+    if (isOver) this.see("an offer arrives after its task has ended");
+  }
+
   effect(server: Process, { submission, read }: Flight, completion: Completion): void {
     if (completion.kind === "due" && submission.kind === "due") {
       const { streams, nextAt } = completion.due;
@@ -141,6 +176,37 @@ export class Sightings {
     if (request.kind === "fence_task" && isStale) this.see("a fence is refused as stale");
     if (request.kind !== "release_task" || response.kind !== "done") return;
     if (this.#past.now(request.id).clock.releases > 3) this.see("a release is backed off");
+  }
+
+  #lent(server: Process, id: string): void {
+    const last = this.#lenders.get(id);
+    if (last !== undefined && last !== server) this.see("two processes lend one task");
+    this.#lenders.set(id, server);
+  }
+
+  /** How an answer stands to the clock that the task had before. */
+  #clock(request: Request, response: Response, { at, now }: At): void {
+    if (!("id" in request) || response.kind === "refused" || response.kind === "failed") return;
+    const before = this.#past.at(request.id, at - 1);
+    const { clock, task } = this.#past.now(request.id);
+    const left = before.clock.at === null ? null : before.clock.at - BigInt(now);
+    const isHeld = before.task?.state === "acquired";
+    const { kind, id } = request;
+    if (kind === "create_promise") {
+      const isDelayed = this.#past.now(id).promise?.tags.has("resonate:delay") === true;
+      if (isDelayed && clock.at !== null) this.see("a task waits for its delay");
+    } else if (kind === "acquire_task") {
+      const isAtOnce = this.#lapsed.get(id) === now;
+      if (isAtOnce) this.see("a task is taken in the millisecond in which its lease has ended");
+    } else if (kind === "heartbeat_task") {
+      const { version } = request;
+      const isPast =
+        task !== null && task.version >= version && !(isHeld && task.version === version);
+      if (isPast) this.see("a heartbeat comes too late");
+      if (isHeld && before.clock.at !== clock.at) this.see("a heartbeat prolongs a lease");
+    } else if (isHeld && left === 1n && heldBy.has(kind)) {
+      this.see("a holder is heard in the last millisecond of its lease");
+    }
   }
 
   #settled(id: string, now: number, response: Response): void {
@@ -211,6 +277,11 @@ function nameOf(response: Response): string {
       return `fenced ${nameOf(response.inner)}`;
     case "done":
     case "not_suspended":
+    case "schedule":
       return response.kind;
+    case "promise_list":
+    case "task_list":
+    case "schedule_list":
+      return response.next === null ? "last page" : "page";
   }
 }

@@ -9,6 +9,7 @@ import { parseName } from "./choice-name.ts";
 import { idsOf } from "./involved.ts";
 import type { Action, Deadline, Intent, PairList, PlainValue, Plan } from "./plan.ts";
 import type { ChoiceList } from "./replay.ts";
+import { type DrawnRules, plainRules } from "./rules.ts";
 
 /** A run that might fail: its plan, and what it is told to choose. */
 export type Candidate = { readonly plan: Plan; readonly choices: ChoiceList };
@@ -103,12 +104,15 @@ function faultsOn({ faults }: Plan): number {
   return Object.values(faults).filter((rate) => rate > 0).length;
 }
 
+const ruleNames = Object.keys(plainRules) as (keyof DrawnRules)[]; // `keys` forgets the names
+
 function worldWeight(plan: Plan): number {
-  const { policy, limits, store, isSearched, delayMax, healAt } = plan;
+  const { policy, limits, rules, store, isSearched, delayMax, healAt } = plan;
   const flags = [policy.kind !== "fifo", store !== "memory", isSearched];
   const names = Object.keys(limits) as (keyof Limits)[];
   const limited = names.reduce((sum, name) => sum + limitWeight(name, limits), 0);
-  return count(flags) + limited + digits(delayMax) + digits(healAt);
+  const odd = ruleNames.map((name) => rules[name] !== plainRules[name]);
+  return count(flags) + count(odd) + limited + digits(delayMax) + digits(healAt);
 }
 
 /** Nothing if it is as usual, little if it is one. */

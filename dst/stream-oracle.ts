@@ -1,6 +1,7 @@
 // Judges what the store holds of each stream, after every commit that touched it.
 //
-//   S1. The due date that is stored is the earliest obligation of the record.
+//   S1. The due date that is stored is the earliest obligation of the record. (The invariants of
+//       protocol.md: invariants.ts and ropes.ts)
 //   T1. The version grows by the number of events, the revision by one for each write.
 //   T2. A settled promise never changes again; what a promise was created with never changes.
 //   F1. The events of a commit are in the log, as they were committed, behind all earlier ones.
@@ -28,6 +29,8 @@ import {
   toModel,
   toModelRecord,
 } from "./compare.ts";
+import { brokenState, brokenStep } from "./invariants.ts";
+import { promiseStream } from "./known.ts";
 import { canonical, canonicalPromise, dueAt, type ModelRecord } from "./model/record.ts";
 import type { Past } from "./past.ts";
 import { Violation } from "./verdict.ts";
@@ -42,10 +45,12 @@ export class StreamOracle {
   readonly #store: Store;
   readonly #past: Past;
   readonly #known = new Map<string, Known>();
+  readonly #awaitsAny: boolean;
 
-  constructor(store: Store, past: Past) {
+  constructor(store: Store, past: Past, awaitsAny = false) {
     this.#store = store;
     this.#past = past;
+    this.#awaitsAny = awaitsAny;
   }
 
   /** The latest state of a stream; null: it was never written. */
@@ -64,8 +69,15 @@ export class StreamOracle {
     const model = this.#past.now(key.id);
     agree(model, stream, before.folded);
     dates(model, stream, write);
+    this.#invariant(stream);
     before.stream = stream;
     return events;
+  }
+
+  #invariant(stream: Stream): void {
+    const { id } = stream.key;
+    const broken = brokenState(toModelRecord(stream), { id, awaitsAny: this.#awaitsAny });
+    if (broken !== null) fail("S", broken, stream, `breaks the invariant ${broken}`);
   }
 
   /** All streams again, at the end: nothing has changed since it was last seen. */
@@ -112,12 +124,20 @@ export class StreamOracle {
       }
       known.position = event.position;
       known.events.push(showEvent(event));
-      known.folded = evolve(known.folded, event.event);
+      const folded = evolve(known.folded, event.event);
+      const [earlier, later] = [known.folded, folded].map(toFacts) as [ModelRecord, ModelRecord];
+      const broken = brokenStep(earlier, later, event.event);
+      if (broken !== null) fail("T", broken, known.stream, `breaks the invariant ${broken}`);
+      known.folded = folded;
     }
     if (events.length !== write.events.length) {
       fail("F", "log", known.stream, "has lost an event of its last commit"); // F1
     }
   }
+}
+
+function toFacts(state: StreamState): ModelRecord {
+  return toModelRecord({ state, timers: noTimers });
 }
 
 /** T1. */
@@ -131,8 +151,9 @@ function numbers(before: Stream, after: Stream, eventCount: number): void {
 }
 
 /** T2. */
-function unchanged({ state: { promise: before } }: Stream, after: Stream): void {
-  const { promise } = after.state;
+function unchanged(earlier: Stream, after: Stream): void {
+  const { promise: before } = promiseStream(earlier.state);
+  const { promise } = promiseStream(after.state);
   if (before.kind === "absent" || before === promise) return;
   if (promise.kind === "absent") {
     fail("T", "vanished", after, "has lost its promise");
@@ -213,11 +234,14 @@ function textOf({ event }: Pick<LoggedEvent, "event">): string {
     case "task_halted":
     case "task_continued":
     case "lease_expired":
+    case "schedule_created":
+    case "schedule_fired":
+    case "schedule_deleted":
       return event.kind;
   }
 }
 
-function fail(oracle: "F" | "T", rule: string, { key }: Stream, what: string): never {
+function fail(oracle: "F" | "S" | "T", rule: string, { key }: Stream, what: string): never {
   const message = `the stream ${JSON.stringify(key.id)} ${what}`;
   throw new Violation(oracle, rule, message, { ids: [key.id] });
 }

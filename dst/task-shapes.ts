@@ -126,6 +126,7 @@ export const workflow: Shape = (scene) => {
   if (isLate) scene.another().settle(child);
   if (isLate && prng.chance(60)) scene.settleDown();
   if (prng.chance(30)) scene.createAwaited(other);
+  else if (prng.chance(40)) scene.create(other, { role: "decoy", isExternal: false }); // not awaitable
   suspend(scene, root, prng.chance(70) ? [child] : [child, other]);
   scene.settleDown();
   if (!isLate) scene.another().settle(child);

@@ -29,6 +29,7 @@ export const recordKinds = [
   "start",
   "stop",
   "pause",
+  "connect",
   "heal",
 ] as const;
 export type RecordKind = (typeof recordKinds)[number];

@@ -67,6 +67,8 @@ export function idsOfSubmission(submission: Submission): readonly string[] {
       return [submission.message.id];
     case "query":
     case "due":
+    case "waiting":
+    case "list":
       return [];
   }
 }
@@ -95,6 +97,10 @@ function showSubmission(submission: Submission): string {
       return `due, at most ${submission.bounds.limit}`;
     case "send":
       return `send ${showMessage(toModelMessage(submission.message))}`;
+    case "waiting":
+      return `what waits for ${submission.query.receiver}, at most ${submission.query.limit}`;
+    case "list":
+      return `${submission.queries.length} lists`;
   }
 }
 
@@ -126,6 +132,10 @@ function showCompletion(completion: Completion): string {
       const { delivery } = completion;
       return delivery.kind === "delivered" ? "delivered" : `not delivered: ${delivery.reason}`;
     }
+    case "waiting":
+      return `waiting: ${completion.page.streams.map(({ key }) => JSON.stringify(key.id)).join(", ")}`;
+    case "listed":
+      return `${completion.pages.reduce((sum, { rows }) => sum + rows.length, 0)} rows`;
     case "failed":
       return `failed: ${completion.failure}`;
   }

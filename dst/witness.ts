@@ -9,17 +9,17 @@
 //   W5. A command takes effect once.
 //   W6. A search shows the model's promises at its snapshot; a history shows the log's events. Where
 //       there is more, the next page begins where this one has ended.
-//   W7. What is swept is due, and comes in the order of due dates.
+//   W7. What is swept is due, and comes in the order of due dates. (W8: waiting.ts)
 //   M1. A message leaves only after the commit that caused it, once, and says what the model says.
 //   M2. It leaves as soon as its server knows that the commit has landed.
 
 import { assert } from "../kernel/assert.ts";
-import type { Request, Response } from "../kernel/command.ts";
+import type { Response } from "../kernel/command.ts";
 import type { InstantMs } from "../kernel/ids.ts";
 import type { Message } from "../kernel/message.ts";
 import type { Completion, Due, Ran, Submission, TraceRecord } from "../kernel/ports.ts";
-import type { Read } from "../kernel/read.ts";
-import { eventWeight, type LoggedEvent, type ReadEvents } from "../kernel/search.ts";
+import { isRead, type Read } from "../kernel/read.ts";
+import type { LoggedEvent } from "../kernel/search.ts";
 import type { Stream } from "../kernel/stream.ts";
 import type { Store } from "../store/store.ts";
 import type { Flight } from "./aio.ts";
@@ -33,14 +33,18 @@ import {
   showResponse,
   toModelMessage,
 } from "./compare.ts";
+import { idsIn, known, knownRead } from "./known.ts";
 import { idsOf, type ModelAnswer } from "./model/command.ts";
-import { canonical, dueAt } from "./model/record.ts";
+import { canonical, dueAt, type ModelRules } from "./model/record.ts";
 import { search } from "./model/search.ts";
 import { step } from "./model.ts";
 import type { Operation, Own } from "./operation.ts";
+import { history, lastOf, shown } from "./pages.ts";
 import { Past } from "./past.ts";
-import { StreamOracle, showEvent } from "./stream-oracle.ts";
+import { Ropes } from "./ropes.ts";
+import { StreamOracle } from "./stream-oracle.ts";
 import { Violation } from "./verdict.ts";
+import { offered } from "./waiting.ts";
 
 export type Batch = TraceRecord & { readonly kind: "executed" };
 
@@ -62,6 +66,7 @@ type Claim = { readonly batch: Batch; readonly view: View };
 export type WitnessOptions = {
   readonly store: Store;
   readonly pageWeightMax: number;
+  readonly rules: ModelRules;
   /** Told what the server does by itself; for the search for another order. */
   readonly onOwn: (own: Own) => void;
 };
@@ -69,6 +74,7 @@ export type WitnessOptions = {
 export class Witness {
   readonly past = new Past();
   readonly streams: StreamOracle;
+  readonly #ropes: Ropes;
   /** By the request that the kernel holds. */
   readonly operations = new Map<object, Operation>();
   /** The model lies about this operation. */
@@ -80,7 +86,8 @@ export class Witness {
 
   constructor(options: WitnessOptions) {
     this.#options = options;
-    this.streams = new StreamOracle(options.store, this.past);
+    this.streams = new StreamOracle(options.store, this.past, options.rules.awaitsAny);
+    this.#ropes = new Ropes(this.streams);
   }
 
   open(): Ledger {
@@ -114,6 +121,11 @@ export class Witness {
       case "logged":
         if (read !== null) this.#read(read, submission, at);
         break;
+      case "waiting":
+        assert(submission.kind === "waiting", "an arrival is answered by something else");
+        offered(this.past, submission.query, completion.page);
+        break;
+      case "listed":
       case "committed":
       case "sent":
       case "failed":
@@ -151,6 +163,7 @@ export class Witness {
         return change.write === null ? [] : this.streams.written(change, change.write);
       });
       this.#created(created, written);
+      this.#ropes.tied(written);
       events.push(...written);
     }
     this.past.log.push(...events.sort((left, right) => left.position - right.position));
@@ -197,10 +210,11 @@ export class Witness {
 
   /** W1, for a command that stands at the snapshot of its load. */
   #readBy(ran: Ran, { at, unreadable }: View, now: InstantMs): void {
-    const { command } = ran.entry;
+    const command = known(ran.entry.command);
     if (isUnread(ran, unreadable)) return;
+    const { rules } = this.#options;
     once(this.operations.get(command));
-    const { changes, answer } = step((id) => this.past.at(id, at), command, now);
+    const { changes, answer } = step((id) => this.past.at(id, at), command, { now, rules });
     if (changes.length > 0) {
       const detail = { expected: `${changes.length} changes`, actual: "none", ids: idsOf(command) };
       throw new Violation("W", "unwritten", "a command wrote nothing that has to write", detail);
@@ -214,11 +228,12 @@ export class Witness {
     { batch: { now }, view }: Claim,
     { at, owed }: { readonly at: number; readonly owed: string[] },
   ): readonly string[] {
-    const { command } = ran.entry;
+    const command = known(ran.entry.command);
     if (isUnread(ran, view.unreadable)) return [];
+    const { rules } = this.#options;
     const operation = this.operations.get(command);
     once(operation);
-    const { changes, answer, messages } = step((id) => this.past.now(id), command, now);
+    const { changes, answer, messages } = step((id) => this.past.now(id), command, { now, rules });
     owed.push(...messages.map(showMessage));
     const created: string[] = [];
     for (const [id, record] of changes) {
@@ -235,7 +250,7 @@ export class Witness {
 
   /** The command stands here: what it says must be what the model says. */
   #place(ran: Ran, answer: ModelAnswer, { at, now }: { at: number; now: InstantMs }): void {
-    const { command } = ran.entry;
+    const command = known(ran.entry.command);
     const operation = this.operations.get(command) ?? null;
     if (!sameAnswer(answer, ran.response)) {
       throw new Violation("W", "answer", "the answer is not what the model says", {
@@ -263,8 +278,9 @@ export class Witness {
   }
 
   /** W6. */
-  #read(read: Read, submission: Submission, at: number): void {
-    const operation = this.operations.get(read);
+  #read(asked: Read, submission: Submission, at: number): void {
+    const operation = this.operations.get(asked);
+    const read = knownRead(asked);
     if (operation === undefined) return;
     if (read.kind === "search_promises") {
       assert(submission.kind === "query", "a search asks something else");
@@ -296,7 +312,7 @@ export class Witness {
 
   #failed(operation: Operation, response: Response & { readonly kind: "failed" }): void {
     if (response.failure === "outcome_unknown") {
-      if (isRead(operation)) violated(operation, "failure", "a read of unknown outcome");
+      if (isRead(operation.request)) violated(operation, "failure", "a read of unknown outcome");
     } else if (operation.hasLanded) {
       violated(operation, "effect", "an answer says that nothing has happened, and it has"); // W4
     }
@@ -358,10 +374,11 @@ export class Witness {
 
 /** A command whose record could not be read fails alone, and has no effect. */
 function isUnread({ entry, response }: Ran, unreadable: ReadonlySet<string>): boolean {
-  const isHit = idsOf(entry.command).some((id) => unreadable.has(id));
+  const ids = idsOf(known(entry.command));
+  const isHit = ids.some((id) => unreadable.has(id));
   const isSaid = response?.kind === "failed" && response.failure === "record_unreadable";
   if (isHit === isSaid) return isHit;
-  const detail = { actual: showResponse(response), ids: idsOf(entry.command) };
+  const detail = { actual: showResponse(response), ids };
   throw new Violation("W", "unreadable", "an unreadable record is passed over, or made up", detail);
 }
 
@@ -369,66 +386,6 @@ function isUnread({ entry, response }: Ran, unreadable: ReadonlySet<string>): bo
 function once(operation: Operation | undefined): void {
   if (operation?.hasLanded !== true) return;
   violated(operation, "twice", "a command that has taken effect is done again");
-}
-
-/** What a reading of the log answers, by the events that are known to be in it. */
-function history(past: Past, { of, after, limit }: ReadEvents, weightMax: number): Response {
-  const all = past.log.filter(({ key }) => of === null || key.id === of.id);
-  if (of !== null && all.length === 0) return { kind: "refused", refusal: "promise_not_found" };
-  const placeOf = ({ version, position }: LoggedEvent) => (of === null ? position : version);
-  const rest = all.filter((event) => placeOf(event) > after);
-  const events: LoggedEvent[] = [];
-  let sum = 0;
-  for (const event of rest) {
-    if (events.length >= limit || sum >= weightMax) break;
-    events.push(event);
-    sum += eventWeight(event);
-  }
-  const last = events.at(-1);
-  const hasMore = events.length < rest.length && last !== undefined;
-  return { kind: "events", page: { events, next: hasMore ? placeOf(last) : null } };
-}
-
-/** A history in full, each event to the letter. */
-function shown(response: Response): string {
-  if (response.kind !== "events") return showResponse(response);
-  const { events, next } = response.page;
-  return [...events.map(showEvent), next === null ? "end" : "more"].join("\n");
-}
-
-/** The last row of a page, and what the page says of the next one; null: there is no row. */
-function lastOf(
-  response: Response,
-  positionOf: (id: string) => number | null,
-): {
-  readonly place: number | null;
-  readonly position: number;
-  readonly next: number | null;
-} | null {
-  if (response.kind === "promises") {
-    const last = response.page.promises.at(-1);
-    const position = last === undefined ? null : positionOf(last.id);
-    return position === null ? null : { place: position, position, next: response.page.before };
-  }
-  if (response.kind !== "events") return null;
-  const last = response.page.events.at(-1);
-  if (last === undefined) return null;
-  return { place: last.version, position: last.position, next: response.page.next };
-}
-
-function isRead({ request }: Operation): boolean {
-  return request.kind === "search_promises" || request.kind === "read_events";
-}
-
-export function idsIn(request: Request): readonly string[] {
-  switch (request.kind) {
-    case "search_promises":
-      return [];
-    case "read_events":
-      return request.of === null ? [] : [request.of.id];
-    default:
-      return idsOf(request);
-  }
 }
 
 function violated(operation: Operation, rule: string, message: string): never {

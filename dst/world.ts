@@ -4,6 +4,7 @@
 
 import { failed, type Response } from "../kernel/command.ts";
 import { type Limits, limits } from "../kernel/limits.ts";
+import type { Message } from "../kernel/message.ts";
 import type { Completion, TraceRecord } from "../kernel/ports.ts";
 import { type Probe, type ProbeSite, probeSites } from "../store/probe.ts";
 import type { Store } from "../store/store.ts";
@@ -17,8 +18,10 @@ import { Disk } from "./disk.ts";
 import { type Actor, EventQueue } from "./event-queue.ts";
 import { Fate, type Key } from "./fate.ts";
 import type { FaultName } from "./faults.ts";
+import { connectAll, HonestWorkers } from "./honest.ts";
+import { idsIn, isReading } from "./known.ts";
 import { Process } from "./node.ts";
-import type { Operation, Own } from "./operation.ts";
+import { laneOf, type Operation, type Own } from "./operation.ts";
 import type { Plan } from "./plan.ts";
 import type { Codec } from "./run.ts";
 import { showBatch, showRequest } from "./show.ts";
@@ -27,7 +30,7 @@ import type { Sometimes } from "./sometimes.ts";
 import type { TraceRecord as Line } from "./trace.ts";
 import { type Entry, idsOfSubmission, Tracer } from "./tracer.ts";
 import { Crash, Violation } from "./verdict.ts";
-import { idsIn, Witness } from "./witness.ts";
+import { Witness } from "./witness.ts";
 
 export type WorldOptions = {
   readonly plan: Plan;
@@ -62,6 +65,7 @@ export class World {
   readonly taskVersions = new Map<string, number>();
   /** What the server did by itself; kept only if the plan wants another order searched for. */
   readonly history: Own[] = [];
+  readonly honest = new HonestWorkers(this);
   /** Accepted and not answered, by process. */
   readonly open = new Map<Process, Set<Operation>>();
   readonly #processes: (Process | null)[];
@@ -84,7 +88,7 @@ export class World {
     this.store = store;
     this.disk = new Disk(store);
     this.witness = new Witness({
-      ...{ store, pageWeightMax: plan.limits.pageWeightMax },
+      ...{ store, pageWeightMax: plan.limits.pageWeightMax, rules: plan.rules },
       onOwn: (own) => {
         this.sightings.own(own);
         if (plan.isSearched) this.history.push(own);
@@ -198,7 +202,7 @@ export class World {
     if (record.kind !== "finished") return;
     const { request, response } = record;
     this.sightings.finished(request, response);
-    if (request.kind === "search_promises" || request.kind === "read_events") return;
+    if (isReading(request)) return;
     server.conduct.finished(request, response);
   }
 
@@ -240,10 +244,17 @@ export class World {
     }
   }
 
+  /** Nobody takes what is offered before the faults have stopped, but the clients. */
+  delivered(message: Message): void {
+    this.sightings.delivered(message);
+    if (message.kind === "execute" && this.fate.isHealed) this.honest.offer(message);
+  }
+
   kill(server: Process, how: string): void {
     this.log(server, "crash", server.name, () => how);
     if (this.disk.writtenCount > 0)
       this.see("a process is killed while a commit is written and not durable");
+    if (server.ledger.owed.size > 0) this.see("a crash between commit and send");
     this.#gone(server);
   }
 
@@ -270,6 +281,7 @@ export class World {
       if (server?.isPaused) server.resume();
       else if (server === null) this.#start(node);
       else server?.poke();
+      if (server !== null) connectAll(server);
     }
   }
 
@@ -308,7 +320,9 @@ export class World {
       server.name,
       () => `the clock shows ${server.clock.read(this.queue.now)}`,
     );
-    if (!server.crash("boot", server.name)) server.poke();
+    if (server.crash("boot", server.name)) return;
+    server.poke();
+    if (this.fate.isHealed) connectAll(server);
   }
 
   #limits(node: number): Limits {
@@ -335,7 +349,7 @@ export class World {
     return (response) => {
       this.open.get(server)?.delete(operation);
       this.witness.answered(operation, response);
-      this.#answered(operation, response);
+      this.#answered(server, operation, response);
       if (this.fate.strikes("response_lost", operation.key, "network")) return;
       this.#tell(operation, response);
     };
@@ -347,8 +361,8 @@ export class World {
     this.queue.schedule(actor, delay, () => operation.onEnd?.(response));
   }
 
-  #answered(operation: Operation, response: Response): void {
-    this.sightings.answer(operation, response);
+  #answered(server: Process, operation: Operation, response: Response): void {
+    this.sightings.answer(server, operation, response);
     const entry = { at: this.queue.now, actor: laneOf(operation), kind: "answer" } as const;
     const ids = idsIn(operation.request);
     this.tracer.response({ ...entry, entity: `op ${operation.number}`, ids }, response);
@@ -381,8 +395,4 @@ export class World {
     const digest = digestText(`${key}`);
     this.tracer.record({ ...entry, entity: fault, digest, text: () => `${key}` });
   }
-}
-
-function laneOf({ client }: Operation): string {
-  return client === null ? "network" : `client ${client}`;
 }

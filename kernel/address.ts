@@ -2,6 +2,10 @@
 // only parser of addresses, so whoever accepts one and whoever delivers to it agree. By hand, because
 // URL parsers disagree on what the host of `poll://any@group` is.
 
+import type { Receiver } from "./ids.ts";
+
+export type { Receiver } from "./ids.ts";
+
 /** Who holds a stream open, by the name under which addresses find it. Any text but an empty one. */
 export type Worker = { readonly group: string; readonly id: string };
 
@@ -61,7 +65,20 @@ export function decodeSegment(text: string): string {
   }
 }
 
-/** Whether what is sent to the address may be handed to the worker, if nobody comes before it. */
-export function satisfies({ cast, group, id }: PollAddress, worker: Worker): boolean {
-  return group === worker.group && (cast === "any" || id === worker.id);
+/**
+ * Whose arrival is of use to the address: anybody's of its group, or that worker's alone. A tuple as
+ * text, so that no two are the same. Null: nobody's.
+ */
+export function receiverOf({ cast, group, id }: PollAddress): Receiver | null {
+  if (cast === "any") return receiver(group);
+  return id === null ? null : receiver(group, id);
+}
+
+/** All that are of use to the worker's addresses. */
+export function receiversOf({ group, id }: Worker): readonly Receiver[] {
+  return [receiver(group, id), receiver(group)];
+}
+
+function receiver(...names: readonly string[]): Receiver {
+  return JSON.stringify(names) as Receiver;
 }

@@ -11,9 +11,9 @@ import { type Ties, tie } from "./component.ts";
 import { execute } from "./execute.ts";
 import type { CommandId, InstantMs } from "./ids.ts";
 import type { Message } from "./message.ts";
-import type { Loaded } from "./ports.ts";
+import type { Cron, Loaded, Notice } from "./ports.ts";
 import type { Rules } from "./rules.ts";
-import type { LogRange } from "./search.ts";
+import type { LogPage, LogRange } from "./search.ts";
 import type { Component, StreamKey } from "./stream.ts";
 import { WorkingSet } from "./working-set.ts";
 
@@ -39,6 +39,7 @@ export type Executed = {
   readonly response: Response | null;
   readonly caused: readonly InternalCommand[];
   readonly messages: readonly Message[];
+  readonly notices: readonly Notice[];
   readonly wrote: boolean;
 };
 
@@ -101,16 +102,17 @@ export class Batch {
 }
 
 function unread(entry: Entry): Executed {
-  return { entry, response: failed("record_unreadable"), caused: [], messages: [], wrote: false };
+  const response = failed("record_unreadable");
+  return { entry, response, caused: [], messages: [], notices: [], wrote: false };
 }
 
 /** When a batch runs, and by which rules. */
-type Instant = { readonly now: InstantMs; readonly rules: Rules };
+type Instant = { readonly now: InstantMs; readonly rules: Rules; readonly cron: Cron };
 
 function run(set: WorkingSet, entry: Entry, at: Instant): Executed {
   const writesBefore = set.writeCount;
-  const { response, caused, messages } = execute(set, entry.command, { command: entry.id, ...at });
-  return { entry, response, caused, messages, wrote: set.writeCount > writesBefore };
+  const execution = execute(set, entry.command, { command: entry.id, ...at });
+  return { entry, ...execution, wrote: set.writeCount > writesBefore };
 }
 
 /**
@@ -123,4 +125,14 @@ export function landing({ changes }: Group): LogRange | null {
     return { of: key, after: write.version - write.events.length, limit: 1, weightMax: 1 };
   }
   return null;
+}
+
+/** Which of them the log shows, by one page for each that has a `landing`. */
+export function landed(groups: readonly Group[], pages: readonly LogPage[]): readonly Group[] {
+  const told = groups.filter((group) => landing(group) !== null);
+  assert(pages.length === told.length, "a look is answered in part");
+  return told.filter(({ executed }, index) => {
+    const command = pages[index]?.events[0]?.command;
+    return executed.some(({ entry }) => entry.id === command);
+  });
 }

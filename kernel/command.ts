@@ -2,11 +2,26 @@
 
 import { unreachable } from "./assert.ts";
 import type { Outcome } from "./event.ts";
-import type { DeadlineMs, DurationMs, PromiseId, TaskVersion } from "./ids.ts";
+import type {
+  DeadlineMs,
+  DurationMs,
+  InstantMs,
+  PromiseId,
+  ScheduleId,
+  TaskVersion,
+} from "./ids.ts";
+import type { List, Page, ShownPromise } from "./list.ts";
 import type { Delivery } from "./ports.ts";
 import type { PromiseRecord } from "./promise.ts";
+import type {
+  CreateSchedule,
+  DeleteSchedule,
+  FireSchedule,
+  ScheduleRecord,
+  ScheduleRefusal,
+} from "./schedule.ts";
 import type { EventPage, PromisePage, ReadEvents, SearchPromises } from "./search.ts";
-import { promiseKey, type StreamKey } from "./stream.ts";
+import { promiseKey, type StreamKey, scheduleKey } from "./stream.ts";
 import type { TaskRecord, TaskRefusal } from "./task.ts";
 import type { Tags, Value } from "./value.ts";
 
@@ -74,7 +89,7 @@ export type FulfillTask = OfHolder & {
 };
 export type SuspendTask = OfHolder & {
   readonly kind: "suspend_task";
-  /** Each once, and not the task's own. */
+  /** Not the task's own. One that is there twice counts once, unless strict (origin.ts). */
   readonly awaited: readonly PromiseId[];
 };
 /** Another promise is created or settled, if the task is held. */
@@ -96,13 +111,19 @@ export type TaskCommand =
   | FenceTask
   | HeartbeatTask;
 
+export type GetSchedule = { readonly kind: "get_schedule"; readonly id: ScheduleId };
+
+/** Of schedules (protocol.md §3.3). */
+export type ScheduleCommand = CreateSchedule | GetSchedule | DeleteSchedule;
+
 export type ClientCommand =
   | CreatePromise
   | SettlePromise
   | GetPromise
   | RegisterCallback
   | RegisterListener
-  | TaskCommand;
+  | TaskCommand
+  | ScheduleCommand;
 
 /** What the kernel asks of itself. Each is checked again when it runs: late or double does no harm. */
 export type InternalCommand =
@@ -114,11 +135,17 @@ export type InternalCommand =
     }
   | { readonly kind: "expire_lease"; readonly id: PromiseId }
   | { readonly kind: "dispatch_again"; readonly id: PromiseId }
+  | FireSchedule
   /** Its `execute` found nobody. */
   | { readonly kind: "note_missed"; readonly id: PromiseId; readonly version: TaskVersion }
-  /** A worker has come for what nobody could take. */
-  | { readonly kind: "offer_missed"; readonly id: PromiseId }
-  | { readonly kind: "tell_missed"; readonly awaited: PromiseId; readonly address: string }
+  /** A worker has come for what nobody could take, or was offered before this instant (waiting.ts). */
+  | { readonly kind: "offer_missed"; readonly id: PromiseId; readonly before: InstantMs }
+  | {
+      readonly kind: "tell_missed";
+      readonly awaited: PromiseId;
+      readonly address: string;
+      readonly before: InstantMs;
+    }
   | { readonly kind: "tell_listener"; readonly awaited: PromiseId; readonly address: string }
   | {
       readonly kind: "note_told";
@@ -130,10 +157,16 @@ export type InternalCommand =
 export type Command = ClientCommand | InternalCommand;
 
 /** What a client may submit: commands, which run in batches, and reads, which do not. */
-export type Request = ClientCommand | SearchPromises | ReadEvents;
+export type Request = ClientCommand | SearchPromises | ReadEvents | List;
 
 /** The domain says no. A value, answered with 4xx; nothing is gained by sending it again. */
-export type Refusal = PromiseRefusal | CallbackRefusal | TaskRefusal | TaskCreationRefusal;
+export type Refusal =
+  | PromiseRefusal
+  | CallbackRefusal
+  | TaskRefusal
+  | TaskCreationRefusal
+  | StrictRefusal
+  | ScheduleRefusal;
 export type PromiseRefusal =
   | "promise_not_found"
   | "promise_already_exists"
@@ -147,6 +180,11 @@ export type TaskCreationRefusal =
   | "promise_not_targeted"
   /** Its task is held, sleeps, or is halted. */
   | "task_already_exists";
+
+/** Of a strict server only (origin.ts). */
+export type StrictRefusal =
+  /** Of the awaiter and the awaited, or of a task and what it fences. */
+  "origins_differ" | "awaited_repeated" | "timer_with_target";
 
 /** The outside broke. A value, answered with 5xx; sending it again may help. */
 export type Failure =
@@ -176,15 +214,24 @@ export type Response =
       readonly id: PromiseId;
       readonly task: TaskRecord;
       readonly promise: PromiseRecord;
+      /** What it may ask for next (preload.ts); so below. */
+      readonly preload: readonly ShownPromise[];
     }
+  | { readonly kind: "schedule"; readonly id: ScheduleId; readonly schedule: ScheduleRecord }
   /** It is done, and there is nothing to say about it. */
   | { readonly kind: "done" }
   /** Something that the task would await is settled already: it is held as before (300). */
-  | { readonly kind: "not_suspended"; readonly id: PromiseId; readonly promise: PromiseRecord }
+  | {
+      readonly kind: "not_suspended";
+      readonly id: PromiseId;
+      readonly promise: PromiseRecord;
+      readonly preload: readonly ShownPromise[];
+    }
   /** The task is held, and this was said to its action. */
   | { readonly kind: "fenced"; readonly inner: Response }
   | { readonly kind: "promises"; readonly page: PromisePage }
   | { readonly kind: "events"; readonly page: EventPage }
+  | Page
   | { readonly kind: "refused"; readonly refusal: Refusal }
   | { readonly kind: "failed"; readonly failure: Failure };
 
@@ -221,6 +268,14 @@ export function keys(command: Command): readonly StreamKey[] {
       return [promiseKey(command.id), promiseKey(command.action.id)];
     case "suspend_task":
       return [command.id, ...command.awaited].map(promiseKey);
+    case "create_schedule":
+    case "get_schedule":
+    case "delete_schedule":
+      return [scheduleKey(command.id)];
+    case "fire_schedule": {
+      const promise = command.promiseId === null ? [] : [promiseKey(command.promiseId)];
+      return [scheduleKey(command.id), ...promise];
+    }
     default:
       return unreachable(command);
   }

@@ -5,7 +5,7 @@ import { assert } from "./assert.ts";
 import { Backlog } from "./backlog.ts";
 import type { InternalCommand } from "./command.ts";
 import { type DeadlineMs, deadlineMs, earliest, type InstantMs, isDue } from "./ids.ts";
-import type { Completion } from "./ports.ts";
+import type { Completion, Cron } from "./ports.ts";
 import { dueAt } from "./stream.ts";
 import { obligations } from "./sweep.ts";
 
@@ -14,11 +14,15 @@ export type DueListOptions = {
   readonly retryMs: number;
   /** Between two questions at the most; null: only this server makes streams due. */
   readonly pollMs: number | null;
+  readonly cron: Cron;
+  /** Occurrences of one schedule at a time. */
+  readonly firingsMax: number;
 };
 
 export class DueList {
   readonly #retryMs: number;
   readonly #pollMs: number | null;
+  readonly #firing: Pick<DueListOptions, "cron" | "firingsMax">;
   readonly #commands = new Backlog<InternalCommand>();
   #isAsking = false;
   /** At once after a start, which is all recovery. */
@@ -26,14 +30,20 @@ export class DueList {
   /** The due date of the oldest stream that the last answer brought. */
   #broughtFrom: DeadlineMs | null = null;
 
-  constructor({ retryMs, pollMs }: DueListOptions) {
+  constructor({ retryMs, pollMs, ...firing }: DueListOptions) {
     this.#retryMs = retryMs;
     this.#pollMs = pollMs;
+    this.#firing = firing;
   }
 
   /** Commands that wait for a batch. */
   get size(): number {
     return this.#commands.size;
+  }
+
+  /** Commands of a sweep that somebody else has made (kernel.ts, `owe`). */
+  push(commands: readonly InternalCommand[]): void {
+    this.#commands.push(commands);
   }
 
   shift(): InternalCommand | undefined {
@@ -69,7 +79,9 @@ export class DueList {
     } else {
       assert(completion.kind === "due", "a sweep is answered by something else");
       const { streams, nextAt } = completion.due;
-      for (const stream of streams) this.#commands.push(obligations(stream, now));
+      for (const stream of streams) {
+        this.#commands.push(obligations(stream, { now, ...this.#firing }));
+      }
       this.#broughtFrom =
         streams[0] === undefined ? null : dueAt(streams[0].state, streams[0].timers);
       this.askBy(nextAt);

@@ -1,10 +1,11 @@
 // What has happened: facts, in the past tense, never edited once they are written. The log of them
 // is the truth; every other picture of a stream is folded from it (stream.ts, `evolve`).
 //
-// The stored form of each kind is frozen in store/codec.ts and test/golden; a new member comes with
-// a new schema version and an upcaster there.
+// Those of schedules are in schedule.ts. The stored form of each kind is frozen in store/codec.ts and
+// test/golden; a new member comes with a new schema version and an upcaster there.
 
 import type { CommandId, DeadlineMs, DurationMs, InstantMs, PromiseId } from "./ids.ts";
+import type { ScheduleEvent } from "./schedule.ts";
 import type { Tags, Value } from "./value.ts";
 
 /** How a promise ended. `timedout` only ever by its deadline; a timer's deadline says `resolved`. */
@@ -94,7 +95,8 @@ export type Event =
   | ResumesCleared
   | TaskHalted
   | TaskContinued
-  | LeaseExpired;
+  | LeaseExpired
+  | ScheduleEvent;
 
 /** An event as a batch hands it to the store: with its cause, and the instant of the batch. */
 export type RecordedEvent = {

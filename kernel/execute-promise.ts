@@ -4,6 +4,7 @@ import { assert } from "./assert.ts";
 import { decideRegister } from "./callback.ts";
 import {
   type CreatePromise,
+  type InternalCommand,
   type RegisterCallback,
   type RegisterListener,
   type Response,
@@ -12,9 +13,11 @@ import {
 } from "./command.ts";
 import type { PromiseId } from "./ids.ts";
 import { decideListen, fail, type Tellings, tell, untold } from "./listener.ts";
+import { refuseAwaited } from "./origin.ts";
 import type { Delivery } from "./ports.ts";
 import { decideCreate, decideSettle } from "./promise.ts";
 import type { Turn } from "./turn.ts";
+import { isTellingMissed } from "./waiting.ts";
 
 /** @param isOffered whether a task that is born pending is offered to its target at once */
 export function change(
@@ -41,6 +44,8 @@ export function register(turn: Turn, { awaited, awaiter }: RegisterCallback): Re
   turn.touch(awaited);
   turn.touch(awaiter);
   const { rules } = turn;
+  const strict = rules.isStrict ? refuseAwaited(turn, awaiter, [awaited]) : null;
+  if (strict !== null) return refused(strict);
   const decision = decideRegister(
     { ...turn.state(awaited), awaitsAny: rules.awaitsAny },
     turn.state(awaiter).promise,
@@ -68,9 +73,13 @@ export function tellListener(turn: Turn, awaited: PromiseId, address: string): v
 }
 
 /** The same for one whose worker has connected again. */
-export function tellMissed(turn: Turn, awaited: PromiseId, address: string): void {
+export function tellMissed(
+  turn: Turn,
+  { awaited, address, before }: Extract<InternalCommand, { kind: "tell_missed" }>,
+): void {
   const isListening = turn.state(awaited).listeners.includes(address);
-  const isMissed = turn.timers(awaited).tellings.get(address)?.isMissed === true;
+  const telling = turn.timers(awaited).tellings.get(address);
+  const isMissed = telling !== undefined && isTellingMissed(telling, before);
   if (isListening && isMissed) handOver(turn, awaited, address);
 }
 
@@ -107,6 +116,9 @@ export function noteTold(
   if (next === null) {
     others.delete(address);
     turn.append(awaited, { kind: "listener_drained", address, wasTold });
+    if (delivery.kind === "failed") {
+      turn.notices.push({ kind: "listener_given_up", id: awaited, address, failure: delivery });
+    }
   } else {
     others.set(address, next);
   }

@@ -17,7 +17,8 @@ import type {
 } from "./command.ts";
 import { refused } from "./command.ts";
 import { change } from "./execute-promise.ts";
-import { isDue, type PromiseId, type TaskVersion } from "./ids.ts";
+import { type InstantMs, isDue, type PromiseId, type TaskVersion } from "./ids.ts";
+import { isTimerWithTarget, refuseAwaited, refuseFenced } from "./origin.ts";
 import { decideSettle, isAwaitable } from "./promise.ts";
 import {
   decideAcquire,
@@ -28,8 +29,9 @@ import {
   isHeld,
   type TaskDecision,
 } from "./task.ts";
-import { dispatchAnew, dispatchReleased, lease, missed, noTimers } from "./timers.ts";
+import { dispatchAnew, dispatchReleased, lease, missed, noTimers, redispatch } from "./timers.ts";
 import type { Turn } from "./turn.ts";
+import { isTaskMissed } from "./waiting.ts";
 
 const done: Response = { kind: "done" };
 
@@ -101,7 +103,7 @@ function acquire(
 function claim(turn: Turn, id: PromiseId): Response {
   const { task, promise } = turn.state(id);
   assert(task.kind !== "absent" && promise.kind !== "absent", "a claim to nothing");
-  return { kind: "claim", id, task, promise };
+  return { kind: "claim", id, task, promise, preload: [] }; // which comes after the commit
 }
 
 function createTask(turn: Turn, { action, pid, ttl }: CreateTask): Response {
@@ -151,6 +153,8 @@ function suspend(turn: Turn, { id, version, awaited }: SuspendTask): Response {
   assert(!awaited.includes(id), "a task that waits for itself"); // C3
   turn.touch(id);
   for (const each of awaited) turn.touch(each);
+  const strict = turn.rules.isStrict ? refuseAwaited(turn, id, awaited) : null;
+  if (strict !== null) return refused(strict);
   const { task } = turn.state(id);
   const notHeld = apply(turn, id, decideHeld(task, version, null));
   if (notHeld !== null) return notHeld;
@@ -180,15 +184,20 @@ function goOn(turn: Turn, id: PromiseId, version: TaskVersion): Response {
   const { task, promise } = turn.state(id);
   assert(promise.kind === "pending", "a held task whose promise is settled");
   apply(turn, id, decideHeld(task, version, { kind: "resumes_cleared" }));
-  return { kind: "not_suspended", id, promise };
+  return { kind: "not_suspended", id, promise, preload: [] };
 }
 
 function fence(turn: Turn, { id, version, action }: FenceTask): Response {
   assert(action.id !== id, "a task that fences itself"); // its promise is settled by fulfilling it
   turn.touch(id);
   turn.touch(action.id);
+  const { isStrict } = turn.rules;
+  const strict = isStrict ? refuseFenced(turn, id, action) : null;
+  if (strict !== null) return refused(strict);
   const refusal = apply(turn, id, decideHeld(turn.state(id).task, version, null));
-  return refusal ?? { kind: "fenced", inner: change(turn, action) };
+  if (refusal !== null) return refusal;
+  const isRefused = isStrict && isTimerWithTarget(action);
+  return { kind: "fenced", inner: isRefused ? refused("timer_with_target") : change(turn, action) };
 }
 
 /** Says nothing of what it finds: whoever lost the task learns it from the next thing it does. */
@@ -212,7 +221,9 @@ export function expireLease(turn: Turn, id: PromiseId): void {
 
 export function dispatchAgain(turn: Turn, id: PromiseId): void {
   turn.touch(id);
-  if (isClockDue(turn, id) && turn.state(id).task.kind === "pending") turn.offer(id);
+  if (isClockDue(turn, id) && turn.state(id).task.kind === "pending") {
+    turn.offer(id, redispatch);
+  }
 }
 
 export function noteMissed(turn: Turn, id: PromiseId, version: TaskVersion): void {
@@ -222,9 +233,10 @@ export function noteMissed(turn: Turn, id: PromiseId, version: TaskVersion): voi
 }
 
 /** A worker has connected that the dispatch had missed (protocol.md §1.3). */
-export function offerMissed(turn: Turn, id: PromiseId): void {
+export function offerMissed(turn: Turn, id: PromiseId, before: InstantMs): void {
   turn.touch(id);
-  if (turn.state(id).task.kind === "pending" && turn.timers(id).isMissed) turn.offer(id);
+  const isPending = turn.state(id).task.kind === "pending";
+  if (isPending && isTaskMissed(turn.timers(id), before)) turn.offer(id);
 }
 
 /** Protocol.md §4, callback drain. The awaiter's own deadline comes first. */

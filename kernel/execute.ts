@@ -5,6 +5,7 @@
 import { unreachable } from "./assert.ts";
 import { type Command, type InternalCommand, keys, type Response } from "./command.ts";
 import { change, listen, noteTold, register, tellListener, tellMissed } from "./execute-promise.ts";
+import { create, fire, remove, showSchedule } from "./execute-schedule.ts";
 import {
   dispatchAgain,
   drain,
@@ -14,6 +15,7 @@ import {
   runTask,
 } from "./execute-task.ts";
 import type { Message } from "./message.ts";
+import type { Cron, Notice } from "./ports.ts";
 import type { Rules } from "./rules.ts";
 import { drains } from "./settle.ts";
 import { Turn } from "./turn.ts";
@@ -26,6 +28,8 @@ export type Execution = {
   readonly caused: readonly InternalCommand[];
   /** What leaves with the commit. */
   readonly messages: readonly Message[];
+  /** What an operator should know, likewise. */
+  readonly notices: readonly Notice[];
 };
 
 const nothing: readonly InternalCommand[] = [];
@@ -33,18 +37,18 @@ const nothing: readonly InternalCommand[] = [];
 export function execute(
   set: WorkingSet,
   command: Command,
-  author: Author & { readonly rules: Rules },
+  author: Author & { readonly rules: Rules; readonly cron: Cron },
 ): Execution {
   const turn = new Turn({ set, ...author });
-  const touched = keys(command);
+  const touched = keys(command).filter((key) => key.kind === "promise");
   const pending = touched.filter((key) => set.state(key).promise.kind === "pending");
   const response = run(turn, command);
   const caused = pending.flatMap((key) => {
     const { tellings } = set.timers(key);
     return drains(key, set.state(key), { tellings, now: author.now });
   });
-  const { messages } = turn;
-  return { response, caused: caused.length === 0 ? nothing : caused, messages };
+  const { messages, notices } = turn;
+  return { response, caused: caused.length === 0 ? nothing : caused, messages, notices };
 }
 
 function run(turn: Turn, command: Command): Response | null {
@@ -69,10 +73,10 @@ function run(turn: Turn, command: Command): Response | null {
       tellListener(turn, command.awaited, command.address);
       return null;
     case "tell_missed":
-      tellMissed(turn, command.awaited, command.address);
+      tellMissed(turn, command);
       return null;
     case "offer_missed":
-      offerMissed(turn, command.id);
+      offerMissed(turn, command.id, command.before);
       return null;
     case "note_told":
       noteTold(turn, command);
@@ -97,6 +101,15 @@ function run(turn: Turn, command: Command): Response | null {
     case "halt_task":
     case "continue_task":
       return runTask(turn, command);
+    case "create_schedule":
+      return create(turn, command);
+    case "get_schedule":
+      return showSchedule(turn, command.id);
+    case "delete_schedule":
+      return remove(turn, command);
+    case "fire_schedule":
+      fire(turn, command);
+      return null;
     default:
       return unreachable(command);
   }

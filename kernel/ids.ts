@@ -17,6 +17,9 @@ export type PromiseId = Branded<string, "PromiseId">;
 /** Chosen by a client, unique among schedules; 1 to 2048 bytes of UTF-8, compared byte for byte. */
 export type ScheduleId = Branded<string, "ScheduleId">;
 
+/** Whom a message may be handed to: a group, or one worker of it (address.ts). */
+export type Receiver = Branded<string, "Receiver">;
+
 /** Names one command, all its attempts: unique among all that ever run against one database. */
 export type CommandId = Branded<string, "CommandId">;
 

@@ -23,6 +23,8 @@
 //   K9. A sweep has a share of every batch: never more than `sweepShareMax`, since whoever comes next
 //       waits for it; less, the more clients wait already; and never nothing. But it does not begin a
 //       batch of its own in the tick that has answered clients: they may be about to come back.
+//   K10. Who connects is offered what waits for it, out of the store (outbox.ts). What comes along with
+//       an answer is read once its commit has landed (preload.ts).
 
 import type { Worker } from "./address.ts";
 import { admit, type Sources } from "./admission.ts";
@@ -32,29 +34,25 @@ import {
   type Entry,
   type Executed,
   type Group,
+  landed,
   landing,
-  type Origin,
   type Outcome,
   type Reply,
 } from "./batch.ts";
-import {
-  type Command,
-  failed,
-  type InternalCommand,
-  keys,
-  type Request,
-  type Response,
-} from "./command.ts";
+import { failed, type Request, type Response } from "./command.ts";
 import { Drains } from "./drains.ts";
+import { Driven } from "./driven.ts";
 import { DueList } from "./due-list.ts";
-import type { Asked, Flight } from "./flight.ts";
-import { commandId, type DeadlineMs, deadlineMs, type InstantMs, instantMs } from "./ids.ts";
+import { Entries } from "./entries.ts";
+import { type Flight, Flights } from "./flight.ts";
+import { type DeadlineMs, deadlineMs, earliest, type InstantMs, instantMs } from "./ids.ts";
 import type { Limits } from "./limits.ts";
-import type { Message } from "./message.ts";
-import { Outbox } from "./outbox.ts";
-import type { Aio, Completion, Cqe, StoreFailure, Submission, Trace } from "./ports.ts";
+import { Mail } from "./mail.ts";
+import type { Aio, Completion, Cqe, Cron, StoreFailure, Submission, Trace } from "./ports.ts";
+import { Preloads } from "./preload.ts";
 import { Queue } from "./queue.ts";
-import { answer as answerRead, question } from "./read.ts";
+import { isRead } from "./read.ts";
+import { Reads } from "./reads.ts";
 import { type Rules, usualRules } from "./rules.ts";
 import type { StreamKey } from "./stream.ts";
 
@@ -65,54 +63,70 @@ export type KernelOptions = {
   readonly node: string;
   readonly trace: Trace;
   readonly rules?: Rules;
+  readonly cron: Cron;
   /** How often to ask for what another server has made due, ms; absent: there is no other. */
   readonly pollMs?: number;
+  /** Whether messages leave while time stands still (pause.ts). */
+  readonly deliversPaused?: boolean;
 };
 
 export class Kernel {
+  /** For whoever drives time (K2). */
+  readonly driven: Driven;
   readonly #aio: Aio;
   readonly #limits: Limits;
-  readonly #node: string;
+  readonly #entries: Entries;
   readonly #trace: Trace;
   readonly #rules: Rules;
+  readonly #cron: Cron;
   /** These four fill a batch, in this order. `#again` holds what was admitted once already. */
   #again: readonly Entry[] = [];
   readonly #drains = new Drains();
   readonly #due: DueList;
-  readonly #outbox = new Outbox();
+  readonly #mail: Mail;
   readonly #commands: Queue<Entry>;
-  readonly #reads: Queue<Asked>;
-  readonly #flights = new Map<number, Flight>();
+  readonly #reads: Reads;
+  readonly #preloads: Preloads;
+  readonly #flights: Flights;
   #batchCount = 0;
-  #readCount = 0;
-  /** Messages under way: nobody waits for them. */
-  #sendCount = 0;
   /** In this tick, to a client. */
   #hasReplied = false;
   #now = instantMs(0);
-  #ticket = 0;
-  #commandCount = 0;
   readonly #sources: Sources = {
-    drains: () => this.#enterNext(this.#drains, { kind: "drain" }),
+    drains: () => this.#entries.next(this.#drains, { kind: "drain" }),
     due: () => {
-      const note = this.#enterNext(this.#outbox, { kind: "sweep" });
+      const note = this.#entries.next(this.#mail, { kind: "sweep" });
       if (note !== undefined) return note;
       const mayComeBack = this.#hasReplied && this.#commands.size === 0; // K9
-      return mayComeBack ? undefined : this.#enterNext(this.#due, { kind: "sweep" });
+      return mayComeBack ? undefined : this.#entries.next(this.#due, { kind: "sweep" });
     },
     commands: () => this.#commands.shift(),
     waiting: () => this.#commands.size,
   };
 
-  constructor({ aio, limits, node, trace, rules = usualRules, pollMs }: KernelOptions) {
+  constructor(options: KernelOptions) {
+    const { aio, limits, trace, rules = usualRules, cron, pollMs = null } = options;
     this.#aio = aio;
     this.#limits = limits;
-    this.#node = node;
+    this.#entries = new Entries(options.node);
     this.#trace = trace;
     this.#rules = rules;
-    this.#due = new DueList({ retryMs: limits.sweepRetryMs, pollMs: pollMs ?? null });
+    this.#cron = cron;
+    const { sweepRetryMs: retryMs, firingsMax } = limits;
+    this.#due = new DueList({ retryMs, pollMs, cron, firingsMax });
+    this.#flights = new Flights(aio);
     this.#commands = new Queue(limits.queueMax);
-    this.#reads = new Queue(limits.queueMax);
+    const enqueue = (submission: Submission, flight: Flight) => this.#enqueue(submission, flight);
+    const { deliversPaused = false } = options;
+    this.#mail = new Mail({ limits, enqueue, deliversPaused });
+    this.#reads = new Reads({ limits, trace, enqueue });
+    this.#preloads = new Preloads({ limits, max: rules.preloadMax, enqueue });
+    this.driven = new Driven({
+      ...{ mail: this.#mail, due: this.#due, flights: this.#flights },
+      startAnew: () => {
+        this.#now = instantMs(0);
+      },
+    });
   }
 
   /**
@@ -121,34 +135,31 @@ export class Kernel {
    */
   submit(request: Request, reply: Reply): boolean {
     if (this.waiting >= this.#limits.queueMax) return false;
-    if (request.kind === "search_promises" || request.kind === "read_events") {
-      return this.#reads.push({ read: request, reply });
-    }
-    return this.#commands.push(this.#enter(request, { kind: "client", reply }));
+    if (isRead(request)) return this.#reads.push({ read: request, reply });
+    return this.#commands.push(this.#entries.enter(request, { kind: "client", reply }));
   }
 
   /** A worker is there from now on; what had found nobody is offered again. */
   connected(worker: Worker): void {
-    this.#outbox.connected(worker);
+    this.#mail.connected(worker);
   }
 
   /** Requests that wait for the kernel. */
   get waiting(): number {
-    return this.#commands.size + this.#reads.size;
+    return this.#commands.size + this.#reads.waiting;
   }
 
   /** Nothing waits or is under way; what is due later does not count. */
   get isIdle(): boolean {
-    const own = this.#drains.size + this.#due.size + this.#outbox.size + this.#again.length;
-    const flying = this.#flights.size - this.#sendCount;
-    return this.waiting + own + flying + this.#batchCount + this.#readCount === 0;
+    const own = this.#drains.size + this.#due.size + this.#mail.size + this.#again.length;
+    return this.waiting + own + this.#flights.awaitedCount + this.#batchCount === 0;
   }
 
   /** When `tick` wants to be called even if nothing completes; null: not before something does. */
   get wakeAt(): DeadlineMs | null {
-    if (this.#due.size + this.#outbox.size > 0)
+    if (this.#due.size + this.#mail.size > 0)
       return this.#batchCount === 0 ? deadlineMs(BigInt(this.#now)) : null;
-    return this.#due.askAt;
+    return this.#mail.isPaused ? null : earliest(this.#due.askAt, this.#mail.askAt);
   }
 
   /** The oldest due date that is not met yet, as far as it is known; it may lie ahead. */
@@ -162,14 +173,16 @@ export class Kernel {
     this.#now = now;
     this.#hasReplied = false;
     for (const cqe of this.#aio.drain()) this.#complete(cqe);
+    for (const { entry, claim } of this.#preloads.ask(now)) this.#answer(entry, claim);
     this.#sweep();
+    this.#mail.ask(now); // K10
     while (this.#batchCount < this.#limits.batchesMax && this.#admit());
-    while (this.#readCount < this.#limits.readsMax && this.#read());
+    this.#reads.begin(now);
   }
 
   /** @returns whether a batch was begun */
   #admit(): boolean {
-    const isBusy = this.#batchCount === 0 ? null : (key: StreamKey) => this.#isBusy(key);
+    const isBusy = this.#batchCount === 0 ? null : (key: StreamKey) => this.#flights.isBusy(key);
     const { picked, again } = admit(this.#again, this.#sources, this.#limits, isBusy);
     this.#again = again;
     if (picked.length === 0) return false;
@@ -183,39 +196,16 @@ export class Kernel {
     return isQueued;
   }
 
-  #show({ read, reply }: Asked, response: Response): void {
-    this.#trace({ kind: "finished", request: read, response });
-    reply(response);
-  }
-
-  #isBusy(key: StreamKey): boolean {
-    return this.#flights.values().some((flight) => "batch" in flight && flight.batch.touches(key));
-  }
-
-  /** @returns whether a read was begun */
-  #read(): boolean {
-    const asked = this.#reads.shift();
-    if (asked === undefined) return false;
-    this.#trace({ kind: "taken", requests: [asked.read] });
-    const submission = question(asked.read, this.#limits.pageWeightMax, this.#now);
-    const isQueued = this.#enqueue(submission, { kind: "reading", asked, since: this.#now });
-    if (isQueued) this.#readCount += 1;
-    else this.#show(asked, failed("store_overloaded"));
-    return isQueued;
-  }
-
   /** K8. */
   #sweep(): void {
-    if (!this.#due.isWanted(this.#now)) return;
+    if (this.#mail.isPaused || !this.#due.isWanted(this.#now)) return;
     const bounds = { limit: this.#limits.dueMax, weightMax: this.#limits.pageWeightMax };
     const isQueued = this.#enqueue({ kind: "due", now: this.#now, bounds }, { kind: "sweeping" });
     this.#due.ask(isQueued, this.#now);
   }
 
   #complete({ ticket, completion }: Cqe): void {
-    const flight = this.#flights.get(ticket);
-    assert(flight !== undefined, "a completion arrives for no submission in flight"); // K6
-    this.#flights.delete(ticket);
+    const flight = this.#flights.end(ticket);
     switch (flight.kind) {
       case "loading":
         this.#loaded(ticket, flight.batch, completion);
@@ -227,13 +217,18 @@ export class Kernel {
         this.#looked(flight.outcome, completion);
         break;
       case "reading":
-        this.#readCount -= 1;
-        this.#show(flight.asked, answerRead(flight.asked.read, completion, flight.since));
+        this.#reads.complete(flight, completion);
+        break;
+      case "preloading":
+        for (const { entry, claim } of this.#preloads.complete(flight, completion)) {
+          this.#answer(entry, claim);
+        }
         break;
       case "sending":
-        this.#sendCount -= 1;
-        assert(completion.kind === "sent", "a message is answered by something else");
-        this.#outbox.note(flight.message, completion.delivery, flight.since);
+        this.#mail.sent(flight, completion);
+        break;
+      case "offering":
+        this.#mail.answer(completion, this.#now);
         break;
       case "sweeping":
         this.#due.answer(completion, this.#now);
@@ -249,7 +244,7 @@ export class Kernel {
     } else {
       assert(completion.kind === "loaded", "a load is answered by something else");
       for (const each of completion.streams) if (each.kind === "unreadable") this.#trace(each);
-      const at = { now: this.#now, rules: this.#rules }; // K2
+      const at = { now: this.#now, rules: this.#rules, cron: this.#cron }; // K2
       const outcome = batch.execute(completion.streams, at);
       const commit = this.#commit(batch, outcome);
       this.#trace({ kind: "executed", load, commit, now: this.#now, ...outcome });
@@ -262,7 +257,7 @@ export class Kernel {
     if (outcome.writing.length === 0) return null;
     const components = outcome.writing.map(({ changes }) => ({ changes }));
     const flight = { kind: "committing", batch, outcome } as const; // K3: the replies wait here
-    return this.#enqueue({ kind: "commit", components }, flight) ? this.#ticket : null;
+    return this.#flights.enqueue({ kind: "commit", components }, flight);
   }
 
   #committed({ batch, outcome }: Flight & { kind: "committing" }, completion: Completion): void {
@@ -302,15 +297,10 @@ export class Kernel {
       this.#lost(writing, reading);
     } else {
       assert(completion.kind === "logged", "a look is answered by something else");
-      const [told, pages] = [writing.filter((group) => landing(group) !== null), completion.pages];
-      assert(pages.length === told.length, "a look is answered in part");
-      const landed = told.filter(({ executed }, index) => {
-        const command = pages[index]?.events[0]?.command;
-        return executed.some(({ entry }) => entry.id === command);
-      });
-      this.#land(landed);
+      const found = landed(writing, completion.pages);
+      this.#land(found);
       this.#lost(
-        writing.filter((group) => !landed.includes(group)),
+        writing.filter((group) => !found.includes(group)),
         reading,
       );
     }
@@ -332,22 +322,22 @@ export class Kernel {
     for (const { changes, executed } of groups) {
       for (const { caused } of executed) this.#drains.push(caused); // K7
       this.#release(executed);
-      for (const { messages } of executed) for (const message of messages) this.#send(message);
+      for (const { messages } of executed) for (const message of messages) this.#mail.send(message);
+      this.#mail.landed(changes);
       for (const { key, write } of changes) {
         if (write !== null && !this.#drains.isOpen(key)) this.#due.askBy(write.dueAt);
       }
     }
   }
 
-  #send(message: Message): void {
-    const since = this.#outbox.connectCount;
-    const isQueued = this.#enqueue({ kind: "send", message }, { kind: "sending", message, since });
-    if (isQueued) this.#sendCount += 1;
-    else this.#outbox.note(message, { kind: "failed", reason: "queue_full", cause: "" }, since);
-  }
-
   #release(executed: readonly Executed[]): void {
-    for (const { entry, response } of executed) this.#finish(entry, response);
+    for (const { entry, response, notices } of executed) {
+      for (const notice of notices) {
+        this.#trace(notice);
+        if (notice.kind === "schedule_stuck") this.#due.askLater(this.#now); // it is due as before
+      }
+      this.#finish(entry, response);
+    }
   }
 
   #retry(executed: readonly Executed[]): readonly Entry[] {
@@ -368,7 +358,11 @@ export class Kernel {
     for (const entry of batch.entries) this.#finish(entry, failed(failure));
   }
 
-  #finish({ command, origin }: Entry, response: Response | null): void {
+  #finish(entry: Entry, response: Response | null): void {
+    if (!this.#preloads.hold(entry, response)) this.#answer(entry, response);
+  }
+
+  #answer({ command, origin }: Entry, response: Response | null): void {
     this.#trace({ kind: "finished", request: command, response });
     if (origin.kind === "client") {
       assert(response !== null, "somebody waits for an answer and there is none");
@@ -378,23 +372,10 @@ export class Kernel {
     }
     if (response !== null) this.#due.askLater(this.#now); // it failed: what it was for is still due
     if (origin.kind === "drain") this.#drains.finish(command);
-  }
-
-  #enter(command: Command, origin: Origin): Entry {
-    this.#commandCount += 1;
-    const id = commandId(`${this.#node}-${this.#commandCount}`);
-    return { command, keys: keys(command), id, attempt: 1, origin };
-  }
-
-  #enterNext(backlog: { shift(): InternalCommand | undefined }, origin: Origin): Entry | undefined {
-    const command = backlog.shift();
-    return command && this.#enter(command, origin);
+    else this.#mail.finish(command, response === null);
   }
 
   #enqueue(submission: Submission, flight: Flight): boolean {
-    this.#ticket += 1;
-    const isQueued = this.#aio.enqueue({ ticket: this.#ticket, submission });
-    if (isQueued) this.#flights.set(this.#ticket, flight);
-    return isQueued;
+    return this.#flights.enqueue(submission, flight) !== null;
   }
 }

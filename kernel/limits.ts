@@ -24,6 +24,8 @@ export const bounds = {
   readsMax: { usual: 16, simulated: [1, 8] },
   /** Executions of one command, the first included. Arbitrary. */
   attemptsMax: { usual: 16, simulated: [1, 4] },
+  /** Occurrences of one schedule that are fired for one answer of a sweep (protocol.md §6). */
+  firingsMax: { usual: 100, simulated: [1, 8] },
   /** Pause in ms before a failed sweep is tried again. Arbitrary: not hot, not felt. */
   sweepRetryMs: { usual: 1000, simulated: [1, 5000] },
   /** A page of a search or a log ends once it holds so many characters (promise-api.md §2). */

@@ -28,6 +28,8 @@ export type ListenerDecision =
 export type Telling = {
   /** When to tell it next, unless its worker connects before. */
   readonly nextAt: DeadlineMs;
+  /** When it was last told. */
+  readonly toldAt: InstantMs;
   readonly failureCount: number;
   readonly failedSince: InstantMs | null;
   /** Its worker was not there. */
@@ -104,7 +106,8 @@ export function tell(
   { now, patienceMs }: { readonly now: InstantMs; readonly patienceMs: number },
 ): Telling {
   const { failureCount = 0, failedSince = null } = telling ?? {};
-  return { nextAt: later(now, patienceMs), failureCount, failedSince, isMissed: false };
+  const nextAt = later(now, patienceMs);
+  return { nextAt, toldAt: now, failureCount, failedSince, isMissed: false };
 }
 
 /** @returns null: given up (G2) */
@@ -116,10 +119,10 @@ export function fail(
   const failedSince = telling.failedSince ?? now; // G6
   const endsAt = later(failedSince, retentionMs);
   if (isDue(endsAt, now)) return null;
-  const failureCount = telling.failureCount + 1;
-  if (!isPush) return { nextAt: endsAt, failureCount, failedSince, isMissed: true }; // G5
-  const doublings = Math.min(failureCount - 1, 16);
+  const failed = { ...telling, failureCount: telling.failureCount + 1, failedSince };
+  if (!isPush) return { ...failed, nextAt: endsAt, isMissed: true }; // G5
+  const doublings = Math.min(telling.failureCount, 16);
   const nextAt = later(now, Math.min(pauseMaxMs, firstPauseMs * 2 ** doublings)); // G4
   const atLast = endsAt < nextAt ? endsAt : nextAt;
-  return { nextAt: atLast, failureCount, failedSince, isMissed: false };
+  return { ...failed, nextAt: atLast, isMissed: false };
 }

@@ -3,11 +3,13 @@
 
 import type { Worker } from "./address.ts";
 import type { Command, Failure, Response } from "./command.ts";
-import type { CommandId, DeadlineMs, InstantMs, PromiseId } from "./ids.ts";
+import type { CommandId, DeadlineMs, InstantMs, PromiseId, ScheduleId } from "./ids.ts";
+import type { Listed, ListQuery } from "./list.ts";
 import type { Message } from "./message.ts";
 import type { Read } from "./read.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "./search.ts";
 import type { Component, Stream, StreamKey } from "./stream.ts";
+import type { WaitingPage, WaitingQuery } from "./waiting.ts";
 
 export type Submission =
   /** Read these streams, those that do not exist included, all at one moment. */
@@ -15,10 +17,14 @@ export type Submission =
   /** Write these components, in one transaction with one sync to disk. */
   | { readonly kind: "commit"; readonly components: readonly Component[] }
   | { readonly kind: "query"; readonly query: PromiseQuery }
+  /** A page for each, all at one moment. */
+  | { readonly kind: "list"; readonly queries: readonly ListQuery[] }
   /** Read these ranges of the log, all at one moment. */
   | { readonly kind: "log"; readonly ranges: readonly LogRange[] }
   /** Hand a message over; its completion may take minutes, and is waited for by nobody. */
   | { readonly kind: "send"; readonly message: Message }
+  /** What waits for a receiver that has come. */
+  | { readonly kind: "waiting"; readonly query: WaitingQuery }
   /** Claim the streams that are due, for a while (design.md, "More than one server"). */
   | { readonly kind: "due"; readonly now: InstantMs; readonly bounds: DueBounds };
 
@@ -45,9 +51,12 @@ export type Completion =
   /** All is durable but these components, by index, some stream of which had moved. */
   | { readonly kind: "committed"; readonly conflicts: readonly number[] }
   | { readonly kind: "found"; readonly found: Found }
+  /** In the order of the queries. */
+  | { readonly kind: "listed"; readonly pages: readonly Listed[] }
   /** In the order of the ranges. */
   | { readonly kind: "logged"; readonly pages: readonly LogPage[] }
   | { readonly kind: "due"; readonly due: Due }
+  | { readonly kind: "waiting"; readonly page: WaitingPage }
   | { readonly kind: "sent"; readonly delivery: Delivery }
   | { readonly kind: "failed"; readonly failure: StoreFailure };
 
@@ -110,7 +119,31 @@ export type TraceRecord =
     }
   /** Commands that go back to step one, because another server was faster. */
   | { readonly kind: "conflicted"; readonly commands: readonly Command[] }
-  | { readonly kind: "unreadable"; readonly key: StreamKey };
+  | { readonly kind: "unreadable"; readonly key: StreamKey }
+  | Notice;
+
+/** What an operator should know. */
+export type Notice =
+  /** F8, of a schedule (schedule.ts). */
+  | {
+      readonly kind: "occurrence_skipped";
+      readonly id: ScheduleId;
+      readonly occurrenceAt: InstantMs;
+    }
+  /** F10. It is looked at again in a while. */
+  | {
+      readonly kind: "schedule_stuck";
+      readonly id: ScheduleId;
+      readonly part: "expression" | "zone";
+    }
+  /** G2, of a listener (listener.ts): it could not be told within the retention. */
+  | {
+      readonly kind: "listener_given_up";
+      readonly id: PromiseId;
+      readonly address: string;
+      /** The last of them. */
+      readonly failure: Extract<Delivery, { readonly kind: "failed" }>;
+    };
 
 /** A command as it has run, and what it would answer. */
 export type Ran = {

@@ -10,11 +10,24 @@ export type Rules = {
   readonly retentionMs: number;
   /** Any promise may be awaited, not only those that say so (decision 3). */
   readonly awaitsAny: boolean;
+  /** Promises of the same branch that come with a task; 0: none. */
+  readonly preloadMax: number;
+  /** What SDKs need and the specification forbids is refused (decisions 5, 6 and 7). */
+  readonly isStrict: boolean;
 };
 
+const marginMs = 60_000; // arbitrary: a message may have to wait for its turn, and for a token
+
+/** @param pushMs how long a push may take */
+export function patience(pushMs: number): number {
+  return pushMs + marginMs;
+}
+
 export const usualRules: Rules = {
-  retryMs: 30_000, // these two are specified in protocol.md §0
+  retryMs: 30_000, // specified in protocol.md §0, as are the others
   retentionMs: 86_400_000,
-  patienceMs: 240_000, // arbitrary: longer than a push may take
+  preloadMax: 10,
+  patienceMs: patience(180_000),
   awaitsAny: false,
+  isStrict: false,
 };

@@ -16,6 +16,7 @@ import {
   type StreamVersion,
 } from "./ids.ts";
 import { type PromiseRecord, type PromiseState, project } from "./promise.ts";
+import type { ScheduleDefinition } from "./schedule.ts";
 import type { StreamKey } from "./stream.ts";
 import type { Pairs, Tags, Value } from "./value.ts";
 
@@ -171,6 +172,13 @@ export function promiseWeight(promise: PromiseState): number {
   return pairsWeight(promise.tags) + valueWeight(promise.param) + value;
 }
 
+/** What a schedule carries, in characters. */
+export function scheduleWeight(definition: ScheduleDefinition): number {
+  const { cron, promiseIdTemplate, promiseParam, promiseTags } = definition;
+  const carried = valueWeight(promiseParam) + pairsWeight(promiseTags);
+  return cron.length + promiseIdTemplate.length + carried;
+}
+
 /** R4. What an event adds to a page, in characters. */
 export function eventWeight({ key, event }: LoggedEvent): number {
   switch (event.kind) {
@@ -188,12 +196,16 @@ export function eventWeight({ key, event }: LoggedEvent): number {
       return key.id.length + event.pid.length;
     case "task_resumed":
       return key.id.length + event.awaited.length;
+    case "schedule_created":
+      return key.id.length + scheduleWeight(event);
     case "task_released":
     case "task_suspended":
     case "resumes_cleared":
     case "task_halted":
     case "task_continued":
     case "lease_expired":
+    case "schedule_fired":
+    case "schedule_deleted":
       return key.id.length;
     default:
       return unreachable(event);

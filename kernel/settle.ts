@@ -5,12 +5,12 @@
 import type { InternalCommand } from "./command.ts";
 import type { InstantMs } from "./ids.ts";
 import { type Tellings, untold } from "./listener.ts";
-import type { StreamKey, StreamState } from "./stream.ts";
+import type { PromiseKey, PromiseStream } from "./stream.ts";
 
 /** What is owed once this stream is settled: callbacks, then those listeners that are due. */
 export function drains(
-  { id }: StreamKey,
-  { promise, callbacks, listeners }: StreamState,
+  { id }: PromiseKey,
+  { promise, callbacks, listeners }: PromiseStream,
   { tellings, now }: { readonly tellings: Tellings; readonly now: InstantMs },
 ): readonly InternalCommand[] {
   if (promise.kind !== "settled") return nothing;

@@ -6,7 +6,9 @@
 //   I2. To dispatch is to offer the task to its target and to try again after the retry interval.
 //   I3. Nothing is offered before the promise's delay, and a timer's task never: no worker runs a sleep.
 //   I4. Who releases a task again and again gets it later each time, up to the retry interval.
-//   I5. A dispatch that found no receiver is kept in mind until the next one.
+//   I5. A dispatch that found no receiver is kept in mind until somebody connects or takes the task. When
+//       the clock offers it once more, that is not told anew: a backlog that nobody takes is written
+//       once for each interval, and not twice.
 
 import {
   type DeadlineMs,
@@ -26,6 +28,8 @@ export type Timers = {
   readonly clockAt: DeadlineMs | null;
   /** Releases since it was last suspended, woken, continued, or let lapse. */
   readonly releaseCount: number;
+  /** When it was last offered; null: not since its clock was set to something else. */
+  readonly offeredAt: InstantMs | null;
   /** I5. */
   readonly isMissed: boolean;
   /** Of the listeners, once the promise is settled. */
@@ -38,9 +42,12 @@ export type Dispatch = { readonly timers: Timers; readonly isOffered: boolean };
 export const noTimers: Timers = {
   clockAt: null,
   releaseCount: 0,
+  offeredAt: null,
   isMissed: false,
   tellings: noTellings,
 };
+
+const unoffered = { offeredAt: null, isMissed: false } as const;
 
 /** Specified in protocol.md, decision 15. */
 const freeReleases = 3;
@@ -54,10 +61,20 @@ export function dispatch(
 ): Dispatch {
   const waitsUntil = isTimer(promise.tags) ? promise.timeoutAt : delayAt(promise); // I3
   if (waitsUntil !== null && !isDue(waitsUntil, now)) {
-    return { timers: { ...timers, clockAt: waitsUntil, isMissed: false }, isOffered: false };
+    return { timers: { ...timers, ...unoffered, clockAt: waitsUntil }, isOffered: false };
   }
   const clockAt = later(now, retryMs); // I2
-  return { timers: { ...timers, clockAt, isMissed: false }, isOffered: true };
+  return { timers: { ...timers, ...unoffered, clockAt, offeredAt: now }, isOffered: true };
+}
+
+/** The same once its clock has run out (I5). */
+export function redispatch(
+  timers: Timers,
+  promise: PendingPromise,
+  at: { readonly now: InstantMs; readonly retryMs: number },
+): Dispatch {
+  const { timers: next, isOffered } = dispatch(timers, promise, at);
+  return { timers: { ...next, isMissed: timers.isMissed && isOffered }, isOffered };
 }
 
 /** The same for a reason that begins anew to count releases: it was woken, continued, or has lapsed. */
@@ -79,12 +96,12 @@ export function dispatchReleased(
   const doublings = releaseCount - freeReleases - 1;
   const pauseMs = Math.min(at.retryMs, firstPauseMs * 2 ** Math.min(doublings, 32));
   const clockAt = later(at.now, pauseMs);
-  return { timers: { ...timers, clockAt, releaseCount, isMissed: false }, isOffered: false };
+  return { timers: { ...timers, ...unoffered, clockAt, releaseCount }, isOffered: false };
 }
 
 /** Of a task that is held from now on, or still. */
 export function lease(timers: Timers, now: InstantMs, ttl: DurationMs): Timers {
-  return { ...timers, clockAt: later(now, ttl), isMissed: false };
+  return { ...timers, ...unoffered, clockAt: later(now, ttl) };
 }
 
 /** I5. */

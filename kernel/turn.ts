@@ -9,11 +9,13 @@ import { assert } from "./assert.ts";
 import type { Response } from "./command.ts";
 import { refused } from "./command.ts";
 import type { Event, PromiseSettled } from "./event.ts";
-import type { CommandId, InstantMs, PromiseId } from "./ids.ts";
+import type { CommandId, InstantMs, PromiseId, ScheduleId } from "./ids.ts";
 import type { Message } from "./message.ts";
+import type { Cron, Notice } from "./ports.ts";
 import { type PendingPromise, type PromiseEvent, timeout } from "./promise.ts";
 import type { Rules } from "./rules.ts";
-import { promiseKey, type StreamState } from "./stream.ts";
+import type { ScheduleEvent, ScheduleState } from "./schedule.ts";
+import { type PromiseStream, promiseKey, scheduleKey } from "./stream.ts";
 import { type Dispatch, dispatch, noTimers, type Timers } from "./timers.ts";
 import type { WorkingSet } from "./working-set.ts";
 
@@ -22,6 +24,7 @@ export type TurnOptions = {
   readonly command: CommandId;
   readonly now: InstantMs;
   readonly rules: Rules;
+  readonly cron: Cron;
 };
 
 type At = { readonly now: InstantMs; readonly retryMs: number };
@@ -29,18 +32,22 @@ type At = { readonly now: InstantMs; readonly retryMs: number };
 export class Turn {
   readonly now: InstantMs;
   readonly rules: Rules;
+  readonly cron: Cron;
   readonly messages: Message[] = [];
+  /** What an operator should know, once it has landed. */
+  readonly notices: Notice[] = [];
   readonly #set: WorkingSet;
   readonly #command: CommandId;
 
-  constructor({ set, command, now, rules }: TurnOptions) {
+  constructor({ set, command, now, rules, cron }: TurnOptions) {
     this.#set = set;
     this.#command = command;
     this.now = now;
     this.rules = rules;
+    this.cron = cron;
   }
 
-  state(id: PromiseId): StreamState {
+  state(id: PromiseId): PromiseStream {
     return this.#set.state(promiseKey(id));
   }
 
@@ -54,6 +61,14 @@ export class Turn {
 
   append(id: PromiseId, event: Event): void {
     this.#set.append(promiseKey(id), event, { command: this.#command, now: this.now });
+  }
+
+  schedule(id: ScheduleId): ScheduleState {
+    return this.#set.schedule(scheduleKey(id));
+  }
+
+  appendToSchedule(id: ScheduleId, event: ScheduleEvent): void {
+    this.#set.append(scheduleKey(id), event, { command: this.#command, now: this.now });
   }
 
   /** E1. Settles a promise whose deadline has passed (promise.ts, P2). */

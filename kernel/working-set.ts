@@ -12,10 +12,14 @@
 import { assert } from "./assert.ts";
 import type { Event, RecordedEvent } from "./event.ts";
 import { type CommandId, type InstantMs, type StreamVersion, streamVersion } from "./ids.ts";
+import type { ScheduleState } from "./schedule.ts";
 import {
   type Change,
   dueAt,
   evolve,
+  type PromiseKey,
+  type PromiseStream,
+  type ScheduleKey,
   type Stream,
   type StreamKey,
   type StreamState,
@@ -60,8 +64,16 @@ export class WorkingSet {
     return this.#streams.has(key);
   }
 
-  state(key: StreamKey): StreamState {
-    return this.#stream(key).state;
+  state(key: PromiseKey): PromiseStream {
+    const { state } = this.#stream(key);
+    assert(state.kind === "promise", "a promise is read that is none");
+    return state;
+  }
+
+  schedule(key: ScheduleKey): ScheduleState {
+    const { state } = this.#stream(key);
+    assert(state.kind === "schedule", "a schedule is read that is none");
+    return state.schedule;
   }
 
   timers(key: StreamKey): Timers {

@@ -2,15 +2,18 @@
 // promise is mostly read and settled soon after it was created: that spares a statement and a parse.
 //
 //   M1. What is kept is what the store holds: a write is kept once it has landed. A stream that had
-//       moved, or of which nobody knows whether it was written, is forgotten.
+//       moved, or of which nobody knows whether it was written, is forgotten; one that was only read,
+//       as a task is by each of its fences, stays.
 //   M2. What is kept is bounded, by count and by weight; everything else is one read away.
 
 import { assert } from "../kernel/assert.ts";
 import { type InstantMs, streamRevision } from "../kernel/ids.ts";
+import type { Listed, ListQuery } from "../kernel/list.ts";
 import type { Due, DueBounds, Loaded } from "../kernel/ports.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "../kernel/search.ts";
 import type { Component, Stream, StreamKey } from "../kernel/stream.ts";
 import { StreamMap } from "../kernel/stream-map.ts";
+import type { WaitingPage, WaitingQuery } from "../kernel/waiting.ts";
 import type { Store } from "./store.ts";
 import { streamWeight } from "./weight.ts";
 
@@ -51,13 +54,14 @@ export class CachedStore implements Store {
   }
 
   commit(components: readonly Component[]): readonly number[] {
-    for (const { changes } of components) for (const { key } of changes) this.#forget(key); // M1
+    const all = components.flatMap(({ changes }) => changes);
+    for (const { key, write } of all) if (write !== null) this.#forget(key); // M1
     const conflicts = this.#store.commit(components);
     const moved = new Set(conflicts);
     for (const [index, { changes }] of components.entries()) {
-      if (moved.has(index)) continue;
       for (const { key, expectedRevision, write } of changes) {
-        if (write === null) continue;
+        if (moved.has(index)) this.#forget(key); // M1
+        if (moved.has(index) || write === null) continue;
         const revision = streamRevision(expectedRevision + 1);
         const { version, snapshot: state, timers } = write;
         this.#keep({ key, revision, version, state, timers });
@@ -70,12 +74,19 @@ export class CachedStore implements Store {
     return this.#store.query(query);
   }
 
+  list(queries: readonly ListQuery[]): readonly Listed[] {
+    return this.#store.list(queries);
+  }
+
+  waiting(query: WaitingQuery): WaitingPage {
+    const page = this.#store.waiting(query);
+    this.#expect(page.streams);
+    return page;
+  }
+
   due(now: InstantMs, bounds: DueBounds): Due {
     const due = this.#store.due(now, bounds);
-    for (const stream of due.streams) {
-      this.#forget(stream.key); // or it would be counted twice
-      this.#keep(stream); // it is about to be loaded
-    }
+    this.#expect(due.streams);
     return due;
   }
 
@@ -103,6 +114,14 @@ export class CachedStore implements Store {
     this.#old.delete(key);
     this.#keep(old);
     return old;
+  }
+
+  /** They are about to be loaded. */
+  #expect(streams: readonly Stream[]): void {
+    for (const stream of streams) {
+      this.#forget(stream.key); // or it would be counted twice
+      this.#keep(stream);
+    }
   }
 
   /** M2. */

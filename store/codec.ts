@@ -13,14 +13,15 @@ import type { Event } from "../kernel/event.ts";
 import { taskVersion } from "../kernel/ids.ts";
 import { noListeners, type Telling } from "../kernel/listener.ts";
 import * as promise from "../kernel/promise.ts";
-import type { StreamState } from "../kernel/stream.ts";
+import type { PromiseStream, StreamKind, StreamState } from "../kernel/stream.ts";
 import * as task from "../kernel/task.ts";
 import { noTimers, type Timers } from "../kernel/timers.ts";
-import { isTargeted, type Value } from "../kernel/value.ts";
+import { isTargeted } from "../kernel/value.ts";
 import {
   count,
   deadline,
   duration,
+  encodeValue,
   flag,
   id,
   instant,
@@ -33,7 +34,14 @@ import {
   text,
   textOrNull,
   Undecodable,
+  value,
 } from "./members.ts";
+import {
+  decodeSchedule,
+  decodeScheduleEvent,
+  encodeSchedule,
+  encodeScheduleEvent,
+} from "./schedule-codec.ts";
 
 export type StoredEvent = { readonly kind: string; readonly schema: number; readonly data: string };
 export type StoredSnapshot = { readonly schema: number; readonly snapshot: string };
@@ -56,6 +64,9 @@ const upcasters: Readonly<Record<Event["kind"], Upcasters>> = {
   task_halted: [],
   task_continued: [],
   lease_expired: [],
+  schedule_created: [],
+  schedule_fired: [],
+  schedule_deleted: [],
 };
 
 /** 2: with a task and listeners (T4). */
@@ -100,6 +111,10 @@ export function encodeEvent(event: Event): string {
     case "task_continued":
     case "lease_expired":
       return "{}";
+    case "schedule_created":
+    case "schedule_fired":
+    case "schedule_deleted":
+      return JSON.stringify(encodeScheduleEvent(event));
     default:
       return unreachable(event);
   }
@@ -146,12 +161,20 @@ export function decodeEvent({ kind, schema, data }: StoredEvent): Event {
     case "task_continued":
     case "lease_expired":
       return { kind };
+    case "schedule_created":
+    case "schedule_fired":
+    case "schedule_deleted":
+      return decodeScheduleEvent(kind, stored);
     default:
       return unreachable(kind);
   }
 }
 
-export function encodeSnapshot({ promise, task, callbacks, listeners }: StreamState): string {
+export function encodeSnapshot(state: StreamState): string {
+  if (state.kind === "schedule") {
+    return JSON.stringify({ schedule: encodeSchedule(state.schedule) });
+  }
+  const { promise, task, callbacks, listeners } = state;
   return JSON.stringify({
     promise: encodePromise(promise),
     task: encodeTask(task),
@@ -161,21 +184,35 @@ export function encodeSnapshot({ promise, task, callbacks, listeners }: StreamSt
 }
 
 /** @throws Undecodable */
-export function decodeSnapshot({ schema, snapshot }: StoredSnapshot): StreamState {
+export function decodeSnapshot(kind: StreamKind, stored: StoredSnapshot): StreamState {
+  return kind === "promise" ? decodePromiseStream(stored) : decodeScheduleStream(stored);
+}
+
+function decodeScheduleStream({ schema, snapshot }: StoredSnapshot): StreamState {
+  if (schema !== snapshotSchema) throw new Undecodable(`a schedule of the schema ${schema}`);
+  const { schedule } = members(parse(snapshot));
+  return { kind: "schedule", schedule: decodeSchedule(schedule) };
+}
+
+/** @throws Undecodable */
+export function decodePromiseStream({ schema, snapshot }: StoredSnapshot): PromiseStream {
+  const kind = "promise";
   if (schema !== 1 && schema !== snapshotSchema) {
     throw new Undecodable(`a snapshot of the schema ${schema}`);
   }
   const stored = members(parse(snapshot));
   const promise = decodePromise(stored.promise);
   const callbacks = list(stored.callbacks).map(id);
-  if (schema === 1) return { promise, task: taskOf(promise), callbacks, listeners: noListeners };
+  if (schema === 1) {
+    return { kind, promise, task: taskOf(promise), callbacks, listeners: noListeners };
+  }
   const task = decodeTask(stored.task);
   const isTasked = promise.kind !== "absent" && isTargeted(promise.tags);
   if ((task.kind !== "absent") !== isTasked) throw new Undecodable("a task too many, or too few");
   if (isTasked && (task.kind === "fulfilled") !== (promise.kind === "settled")) {
     throw new Undecodable("a task that is not as its promise is");
   }
-  return { promise, task, callbacks, listeners: list(stored.listeners).map(nonEmpty) };
+  return { kind, promise, task, callbacks, listeners: list(stored.listeners).map(nonEmpty) };
 }
 
 /** T4. Nothing had befallen a task yet, but to be born and to be fulfilled with its promise. */
@@ -186,12 +223,14 @@ function taskOf(record: promise.PromiseState): task.TaskState {
 
 /** @returns null for what most streams have: no clock, and nobody to be told */
 export function encodeTimers(timers: Timers): string | null {
-  const { clockAt, releaseCount, isMissed, tellings } = timers;
-  const isNone = clockAt === null && releaseCount === 0 && !isMissed && tellings.size === 0;
+  const { clockAt, releaseCount, offeredAt, isMissed, tellings } = timers;
+  const isIdle = clockAt === null && offeredAt === null && !isMissed;
+  const isNone = isIdle && releaseCount === 0 && tellings.size === 0;
   if (isNone) return null;
   return JSON.stringify({
     clockAt: clockAt === null ? null : `${clockAt}`,
     releaseCount,
+    offeredAt,
     isMissed,
     tellings: [...tellings].map(([address, telling]) => {
       return [address, { ...telling, nextAt: `${telling.nextAt}` }];
@@ -206,6 +245,7 @@ export function decodeTimers(encoded: string | null): Timers {
   return {
     clockAt: stored.clockAt === null ? null : deadline(stored.clockAt),
     releaseCount: count(stored.releaseCount),
+    offeredAt: stored.offeredAt === null ? null : instant(stored.offeredAt),
     isMissed: flag(stored.isMissed),
     tellings: new Map(list(stored.tellings).map(decodeTelling)),
   };
@@ -213,11 +253,12 @@ export function decodeTimers(encoded: string | null): Timers {
 
 function decodeTelling(encoded: unknown): [address: string, telling: Telling] {
   const [address, telling] = list(encoded);
-  const { nextAt, failureCount, failedSince, isMissed } = members(telling);
+  const { nextAt, toldAt, failureCount, failedSince, isMissed } = members(telling);
   return [
     nonEmpty(address),
     {
       nextAt: deadline(nextAt),
+      toldAt: instant(toldAt),
       failureCount: count(failureCount),
       failedSince: failedSince === null ? null : instant(failedSince),
       isMissed: flag(isMissed),
@@ -308,11 +349,6 @@ function decodeTask(encoded: unknown): task.TaskState {
   }
 }
 
-/** Pairs are lists, since a JSON object may neither hold `__proto__` nor keep `10` behind `9`. */
-function encodeValue({ headers, data }: Value): unknown {
-  return { headers: headers === null ? null : [...headers], data };
-}
-
 function isEventKind(kind: string): kind is Event["kind"] {
   return Object.hasOwn(upcasters, kind);
 }
@@ -324,9 +360,4 @@ function upgrade(kind: Event["kind"], schema: number, stored: unknown): unknown 
     throw new Undecodable(`an event ${kind} of the unknown schema ${schema}`);
   }
   return steps.slice(schema - 1).reduce((older, step) => step(older), stored);
-}
-
-function value(stored: unknown): Value {
-  const { headers, data } = members(stored);
-  return { headers: headers === null ? null : pairs(headers), data: textOrNull(data) };
 }

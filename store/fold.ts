@@ -2,11 +2,13 @@
 // See verify.ts for the rules.
 
 import { AssertionError } from "../kernel/assert.ts";
-import { absent, dueAt, evolve, type Stream, type StreamState } from "../kernel/stream.ts";
+import { type Listeners, noListeners } from "../kernel/listener.ts";
+import { absentOf, dueAt, evolve, type Stream, type StreamState } from "../kernel/stream.ts";
 import type { Timers } from "../kernel/timers.ts";
 import { columns } from "./columns.ts";
 import { Undecodable } from "./members.ts";
 import { eventOf, type HistoryRow, keyOf, type StreamsRow, streamOf } from "./rows.ts";
+import { encodeWaiting } from "./waiting-rows.ts";
 
 export type Deviation = {
   readonly field: string;
@@ -18,7 +20,7 @@ export type Deviation = {
 const shownMax = 120;
 
 export class Fold {
-  state: StreamState = absent;
+  state: StreamState;
   readonly #row: StreamsRow;
   /** The first thing that is wrong with the events; then the state means nothing. */
   #broken: Deviation | null = null;
@@ -27,6 +29,7 @@ export class Fold {
 
   constructor(row: StreamsRow) {
     this.#row = row;
+    this.state = absentOf(row.kind === "schedule" ? row.kind : "promise"); // no other kind is readable
     this.#position = Number(row.number); // a stream has the position of its first event
   }
 
@@ -61,19 +64,21 @@ export class Fold {
       timeout_at: found?.timeoutAt ?? null,
       is_timer: found === null ? null : BigInt(found.isTimer),
       due_at: dueAt(this.state, timers),
+      task_state: found?.taskState ?? null,
+      branch: found?.branch ?? null,
+      waiting: encodeWaiting({ snapshot: this.state, timers }),
     };
-    const { state, timeout_at, is_timer, due_at } = this.#row;
-    return deviation("columns", indexed, { state, timeout_at, is_timer, due_at });
+    const { state, timeout_at, is_timer, due_at, task_state, branch, waiting } = this.#row;
+    const stored = { state, timeout_at, is_timer, due_at, task_state, branch, waiting };
+    return deviation("columns", indexed, stored);
   }
 
   /** V4. */
   #mistimed({ clockAt, tellings }: Timers): Deviation | null {
-    const { task, promise, listeners } = this.state;
-    const runs = task.kind === "pending" || task.kind === "acquired";
+    const { runs, told } = waiting(this.state);
     if (runs !== (clockAt !== null)) {
       return { field: "timers.clockAt", expected: runs ? "a clock" : "none", found: show(clockAt) };
     }
-    const told = promise.kind === "settled" ? listeners : [];
     const stray = tellings.keys().find((address) => !told.includes(address));
     if (stray === undefined) return null;
     return { field: `timers.tellings[${stray}]`, expected: "a listener", found: "none" };
@@ -108,6 +113,14 @@ export class Fold {
       return { field, expected: "an event that can have happened", found: error.message };
     }
   }
+}
+
+/** What has a clock, and who is to be told; nothing and nobody for a schedule. */
+function waiting(state: StreamState): { readonly runs: boolean; readonly told: Listeners } {
+  if (state.kind === "schedule") return { runs: false, told: noListeners };
+  const { task, promise, listeners } = state;
+  const runs = task.kind === "pending" || task.kind === "acquired";
+  return { runs, told: promise.kind === "settled" ? listeners : noListeners };
 }
 
 /** The row as a server reads it; text: why it cannot. */

@@ -12,8 +12,10 @@ import {
   int64Max,
   type PromiseId,
   promiseId,
+  type ScheduleId,
+  scheduleId,
 } from "../kernel/ids.ts";
-import type { Pairs } from "../kernel/value.ts";
+import type { Pairs, Value } from "../kernel/value.ts";
 
 export class Undecodable extends Error {
   override readonly name = "Undecodable";
@@ -28,6 +30,7 @@ export type Members = {
   readonly clockAt?: unknown;
   readonly createdAt?: unknown;
   readonly createKey?: unknown;
+  readonly cron?: unknown;
   readonly data?: unknown;
   readonly failedSince?: unknown;
   readonly failureCount?: unknown;
@@ -36,20 +39,30 @@ export type Members = {
   readonly isMissed?: unknown;
   readonly key?: unknown;
   readonly kind?: unknown;
+  readonly lastRunAt?: unknown;
   readonly listeners?: unknown;
   readonly nextAt?: unknown;
+  readonly nextRunAt?: unknown;
+  readonly occurrenceAt?: unknown;
+  readonly offeredAt?: unknown;
   readonly outcome?: unknown;
   readonly param?: unknown;
   readonly pid?: unknown;
   readonly promise?: unknown;
+  readonly promiseIdTemplate?: unknown;
+  readonly promiseParam?: unknown;
+  readonly promiseTags?: unknown;
+  readonly promiseTimeoutMs?: unknown;
   readonly releaseCount?: unknown;
   readonly resumes?: unknown;
+  readonly schedule?: unknown;
   readonly settledAt?: unknown;
   readonly settleKey?: unknown;
   readonly tags?: unknown;
   readonly task?: unknown;
   readonly tellings?: unknown;
   readonly timeoutAt?: unknown;
+  readonly toldAt?: unknown;
   readonly ttl?: unknown;
   readonly value?: unknown;
   readonly version?: unknown;
@@ -92,6 +105,10 @@ export function id(stored: unknown): PromiseId {
   return promiseId(nonEmpty(stored));
 }
 
+export function scheduleName(stored: unknown): ScheduleId {
+  return scheduleId(nonEmpty(stored));
+}
+
 export function nonEmpty(stored: unknown): string {
   if (stored === "") throw new Undecodable("an empty name");
   return text(stored);
@@ -113,9 +130,16 @@ export function deadline(stored: unknown): DeadlineMs {
 }
 
 export function duration(stored: unknown): DurationMs {
-  const ms = digits(stored);
-  if (ms < 1n || ms > int64Max) throw new Undecodable("a duration beyond its range");
+  const ms = time(stored);
+  if (ms < 1n) throw new Undecodable("a duration beyond its range");
   return durationMs(ms);
+}
+
+/** A length of time that may be none at all. */
+export function time(stored: unknown): bigint {
+  const ms = digits(stored);
+  if (ms > int64Max) throw new Undecodable("a duration beyond its range");
+  return ms;
 }
 
 /** Text, since a JSON number is read as a double. */
@@ -150,4 +174,14 @@ export function pairs(stored: unknown): Pairs {
     decoded.set(text(name), text(content));
   }
   return decoded;
+}
+
+/** Pairs are lists, since a JSON object may neither hold `__proto__` nor keep `10` behind `9`. */
+export function encodeValue({ headers, data }: Value): unknown {
+  return { headers: headers === null ? null : [...headers], data };
+}
+
+export function value(stored: unknown): Value {
+  const { headers, data } = members(stored);
+  return { headers: headers === null ? null : pairs(headers), data: textOrNull(data) };
 }

@@ -11,6 +11,8 @@ import {
   streamRevision,
   streamVersion,
 } from "../kernel/ids.ts";
+import { isListed, type Listed, type ListQuery, type ListRow } from "../kernel/list.ts";
+import { compareBytes } from "../kernel/order.ts";
 import type { Due, DueBounds, Loaded } from "../kernel/ports.ts";
 import {
   eventWeight,
@@ -26,6 +28,12 @@ import {
 } from "../kernel/search.ts";
 import type { Change, Component, Stream, StreamKey, Write } from "../kernel/stream.ts";
 import { StreamMap } from "../kernel/stream-map.ts";
+import {
+  type WaitingPage,
+  type WaitingPlace,
+  type WaitingQuery,
+  waiting,
+} from "../kernel/waiting.ts";
 import { Claims } from "./claims.ts";
 import { type Columns, columns } from "./columns.ts";
 import { Heap } from "./heap.ts";
@@ -84,6 +92,38 @@ export class MemoryStore implements Store {
   query(query: PromiseQuery): Found {
     breakIn(this.#probe, "read");
     return page(this.#find(query), query, { read: (found) => found, weight });
+  }
+
+  list(queries: readonly ListQuery[]): readonly Listed[] {
+    breakIn(this.#probe, "read");
+    const reading = { read: (row: ListRow) => row, weight: streamWeight };
+    return queries.map((query) => page(this.#inOrder(query), query, reading));
+  }
+
+  waiting({ receiver, before, after, limit, weightMax }: WaitingQuery): WaitingPage {
+    breakIn(this.#probe, "read");
+    const found = this.#created.flatMap(({ events, stream }) => {
+      const number = events[0]?.position ?? 0;
+      const own = waiting(stream.state, stream.timers).find((each) => each.receiver === receiver);
+      if (own === undefined || own.offeredAt >= before) return [];
+      return [{ place: { offeredAt: own.offeredAt, number }, stream }];
+    });
+    found.sort((left, right) => comparePlaces(left.place, right.place));
+    const rest = found.filter(({ place }) => after === null || comparePlaces(place, after) > 0);
+    const reading = {
+      read: (each: (typeof rest)[number]) => each,
+      weight: ({ stream }: (typeof rest)[number]) => streamWeight(stream),
+    };
+    const { rows, hasMore } = page(rest, { limit, weightMax }, reading);
+    const next = hasMore ? (rows.at(-1)?.place ?? null) : null;
+    return { streams: rows.map(({ stream }) => stream), next };
+  }
+
+  /** Messages that wait for a worker; for metrics. */
+  get missedCount(): number {
+    return this.#created
+      .flatMap(({ stream }) => waiting(stream.state, stream.timers))
+      .filter(({ offeredAt }) => offeredAt === 0).length;
   }
 
   due(now: InstantMs, { limit, weightMax }: DueBounds): Due {
@@ -178,13 +218,28 @@ export class MemoryStore implements Store {
     }
   }
 
+  /** By the bytes of their ids. */
+  *#inOrder(query: ListQuery): Generator<ListRow> {
+    const { of: kind, idPrefix, after } = query;
+    const rows = this.#created.filter(({ key, stream }) => {
+      const isBehind = after === null || compareBytes(key.id, after) > 0;
+      const isAsked = key.kind === kind && key.id.startsWith(idPrefix) && isBehind;
+      return isAsked && isListed(query, stream.state);
+    });
+    rows.sort((left, right) => compareBytes(left.key.id, right.key.id));
+    for (const { key, stream } of rows) yield { key, state: stream.state };
+  }
+
   /** Newest first. */
   *#find({ pattern, anyOf, tags, before, now }: PromiseQuery): Generator<FoundPromise> {
     for (const { key, events, stream } of backwards(this.#created)) {
-      const { promise } = stream.state;
+      const { state } = stream;
       const place = events[0]?.position;
-      const found = columns(stream.state);
-      if (found === null || promise.kind === "absent" || place === undefined) continue;
+      const found = columns(state);
+      if (found === null || place === undefined) continue;
+      if (key.kind !== "promise" || state.kind !== "promise") continue;
+      const { promise } = state;
+      if (promise.kind === "absent") continue;
       if (before !== null && place >= before) continue;
       if (anyOf !== null && !anyOf.some((filter) => holds(filter, found, now))) continue;
       if (!tags.entries().every(([name, value]) => found.tags.get(name) === value)) continue;
@@ -197,6 +252,10 @@ function holds({ state, isPast, isTimer }: StateFilter, found: Columns, now: Ins
   if (found.state !== state) return false;
   if (isPast !== null && isDue(found.timeoutAt, now) !== isPast) return false;
   return isTimer === null || found.isTimer === isTimer;
+}
+
+function comparePlaces(left: WaitingPlace, right: WaitingPlace): number {
+  return left.offeredAt - right.offeredAt || left.number - right.number;
 }
 
 function compareTimers(left: Timer, right: Timer): number {

@@ -38,41 +38,44 @@ export const selectStream = tables
 /** kind, id */
 export const selectFence = tables
   .selectFrom("streams")
-  .select(["number", "version", "revision"])
+  .select(["number", "version", "revision", "waiting"])
   .where("kind", "=", kind)
   .where("id", "=", text)
   .compile().sql;
 
-/** What a write of a stream with events sets, in the order of the columns. */
+/** What each write of a stream with events sets. */
 const written = {
   version: number,
   revision: number,
   due_at: int64,
   state: text,
-  timeout_at: int64,
-  is_timer: number,
   schema: number,
   snapshot: text,
   timers: text,
+  task_state: text,
+  waiting: text,
 };
 
-/** In the order of the columns. */
+/** What never changes once a promise is created (columns.ts); an index of it is written only then. */
+const fixed = { timeout_at: int64, is_timer: number, branch: text };
+
+/** number, kind, id, what is written, what is fixed */
 export const insertStream = tables
   .insertInto("streams")
-  .values({ number, kind, id: text, ...written })
+  .values({ number, kind, id: text, ...written, ...fixed })
   .compile().sql;
 
-/** In the order of the columns, then the number. */
+/** what is written, number */
 export const updateStream = tables
   .updateTable("streams")
   .set(written)
   .where("number", "=", number)
   .compile().sql;
 
-/** revision, due date, timers, number: the snapshot stays as it is, and is not encoded again. */
+/** revision, due date, timers, waiting, number: the snapshot stays as it is, and is not encoded again. */
 export const updateTimers = tables
   .updateTable("streams")
-  .set({ revision: number, due_at: int64, timers: text })
+  .set({ revision: number, due_at: int64, timers: text, waiting: text })
   .where("number", "=", number)
   .compile().sql;
 
@@ -96,6 +99,54 @@ export const insertEvent = tables
 export const insertTag = tables
   .insertInto("tags")
   .values({ name: text, value: text, stream: number })
+  .compile().sql;
+
+/** In the order of the columns. */
+export const insertWaiting = tables
+  .insertInto("waiting")
+  .values({ receiver: text, offered_at: number, stream: number })
+  .compile().sql;
+
+/** In the order of the columns. */
+export const deleteWaiting = tables
+  .deleteFrom("waiting")
+  .where("receiver", "=", text)
+  .where("offered_at", "=", number)
+  .where("stream", "=", number)
+  .compile().sql;
+
+/** receiver, before an instant, after a place */
+export const selectWaiting = tables
+  .selectFrom("waiting")
+  .select(["offered_at", "stream"])
+  .where("receiver", "=", text)
+  .where("offered_at", "<", number)
+  .where(({ eb, refTuple, tuple }) =>
+    eb(refTuple("offered_at", "stream"), ">", tuple(number, number)),
+  )
+  .orderBy("offered_at")
+  .orderBy("stream")
+  .compile().sql;
+
+/** What found nobody (kernel/waiting.ts, U1): out of an index that holds nothing else. */
+export const countMissed = tables
+  .selectFrom("waiting")
+  .select(({ fn }) => fn.countAll().as("count"))
+  .where("offered_at", "=", (eb) => eb.lit(0))
+  .compile().sql;
+
+export const countWaiting = tables
+  .selectFrom("waiting")
+  .select(({ fn }) => fn.countAll().as("count"))
+  .compile().sql;
+
+/** In the order of the columns. */
+export const selectWaitingRow = tables
+  .selectFrom("waiting")
+  .select("stream")
+  .where("receiver", "=", text)
+  .where("offered_at", "=", number)
+  .where("stream", "=", number)
   .compile().sql;
 
 export const selectEnd = tables
@@ -146,7 +197,7 @@ export const selectHistory = tables
 export const selectStreams = tables
   .selectFrom("streams")
   .select(["number", "kind", "id", "version", "revision", "schema", "snapshot", "timers"])
-  .select(["due_at", "state", "timeout_at", "is_timer"])
+  .select(["due_at", "state", "timeout_at", "is_timer", "task_state", "branch", "waiting"])
   .orderBy("number")
   .compile().sql;
 
@@ -156,6 +207,14 @@ export const selectHistories = tables
   .select(["position", "stream", "version", "kind", "schema", "at", "command", "id", "data"])
   .orderBy("stream")
   .orderBy("version")
+  .compile().sql;
+
+/** branch: every promise of it, by id. What each task comes with, so it is compiled once. */
+export const selectBranch = tables
+  .selectFrom("streams")
+  .select(["kind", "id", "schema", "snapshot"])
+  .where("branch", "=", text)
+  .orderBy("id")
   .compile().sql;
 
 /** name, value, stream */
@@ -172,6 +231,6 @@ export const countTags = tables
   .select(({ fn }) => fn.countAll().as("count"))
   .compile().sql;
 
-export const deletions = (["tags", "events", "streams"] as const).map(
+export const deletions = (["waiting", "tags", "events", "streams"] as const).map(
   (table) => tables.deleteFrom(table).compile().sql,
 );

@@ -9,22 +9,25 @@ import {
   streamRevision,
   streamVersion,
 } from "../kernel/ids.ts";
+import type { ListRow } from "../kernel/list.ts";
 import type { FoundPromise, LoggedEvent } from "../kernel/search.ts";
 import type { Stream, StreamKey } from "../kernel/stream.ts";
 import {
   decodeEvent,
+  decodePromiseStream,
   decodeSnapshot,
   decodeTimers,
   type StoredEvent,
   type StoredSnapshot,
 } from "./codec.ts";
-import { count, id, int64, nonEmpty, Undecodable } from "./members.ts";
+import { count, id, int64, nonEmpty, scheduleName, Undecodable } from "./members.ts";
 
 /** What fences a stream, and names it in the other tables. */
 export type FenceRow = {
   readonly number: number;
   readonly version: number;
   readonly revision: number;
+  readonly waiting: string | null;
 };
 
 export type StreamRow = StoredSnapshot & {
@@ -37,6 +40,10 @@ export type KeyRow = { readonly kind: string; readonly id: string };
 
 /** Read with bigints, for the sake of the due date. */
 export type DueRow = { readonly number: bigint; readonly due_at: bigint };
+
+export type ListedRow = StoredSnapshot & KeyRow;
+
+export type WaitingRow = { readonly offered_at: number; readonly stream: number };
 
 export type FoundRow = StoredSnapshot & { readonly number: number; readonly id: string };
 
@@ -62,13 +69,17 @@ export type StreamsRow = KeyRow & {
   readonly state: string | null;
   readonly timeout_at: bigint | null;
   readonly is_timer: bigint | null;
+  readonly task_state: string | null;
+  readonly branch: string | null;
+  readonly waiting: string | null;
 };
 
 export type HistoryRow = EventRow & { readonly stream: number; readonly id: string | null };
 
 export function keyOf({ kind, id: name }: KeyRow): StreamKey {
-  if (kind !== "promise") throw new Undecodable(`a stream of the unknown kind ${kind}`);
-  return { kind, id: id(name) };
+  if (kind === "promise") return { kind, id: id(name) };
+  if (kind === "schedule") return { kind, id: scheduleName(name) };
+  throw new Undecodable(`a stream of the unknown kind ${kind}`);
 }
 
 export function streamOf(key: StreamKey, row: StreamRow): Stream {
@@ -76,7 +87,7 @@ export function streamOf(key: StreamKey, row: StreamRow): Stream {
     key,
     version: streamVersion(count(row.version)),
     revision: streamRevision(count(row.revision)),
-    state: decodeSnapshot(row),
+    state: decodeSnapshot(key.kind, row),
     timers: decodeTimers(row.timers),
   };
 }
@@ -85,8 +96,13 @@ export function dueAtOf({ due_at }: DueRow): DeadlineMs {
   return int64(due_at);
 }
 
+export function listedOf(row: ListedRow): ListRow {
+  const key = keyOf(row);
+  return { key, state: decodeSnapshot(key.kind, row) };
+}
+
 export function promiseOf(row: FoundRow): FoundPromise {
-  const { promise } = decodeSnapshot(row);
+  const { promise } = decodePromiseStream(row);
   if (promise.kind === "absent") throw new Undecodable("no promise");
   return { id: id(row.id), position: position(count(row.number)), promise };
 }

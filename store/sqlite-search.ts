@@ -8,102 +8,65 @@
 //       as ids are: few are sorted, many are found on the walk over all that is pending.
 //   Q5. Nothing: the table itself, backwards.
 
-import type { Database, Statement } from "better-sqlite3";
-import { type CompiledQuery, type Expression, expressionBuilder, type SqlBool, sql } from "kysely";
+import { type CompiledQuery, type Expression, sql } from "kysely";
 import type { InstantMs } from "../kernel/ids.ts";
 import type { PromiseQuery, StateFilter } from "../kernel/search.ts";
-import type { Tags } from "../kernel/value.ts";
-import { selectEnd, tables } from "./queries.ts";
+import { tables } from "./queries.ts";
 import type { FoundRow } from "./rows.ts";
-import type { Tables } from "./schema.ts";
-import { successor } from "./successor.ts";
-
-type Condition = Expression<SqlBool>;
-type Numbers = ReturnType<typeof numbersWhere>;
-
-/** More rows than that are never sorted, nor counted. Arbitrary: some 3 ms. */
-const fewMax = 10_000;
-
-/** Rows walked past in the time that it takes to sort one, at most. Measured: see DESIGN.md. */
-const walkedPerSorted = 3;
-
-/** Shapes of statements that are kept prepared; far fewer are in use. */
-const shapesMax = 256;
-
-/** SQLite sorts a blob behind every text. */
-const behindAllTexts = Buffer.alloc(0);
+import {
+  type Condition,
+  eb,
+  idsFrom,
+  type Numbers,
+  numbersWhere,
+  type Shapes,
+  withTags,
+} from "./sqlite-shapes.ts";
 
 const columns = ["s.number", "s.id", "s.schema", "s.snapshot"] as const;
-const eb = expressionBuilder<
-  Tables & { readonly s: Tables["streams"]; readonly t: Tables["tags"] },
-  "s" | "t"
->();
 
 export class Search {
-  readonly #database: Database;
-  readonly #statements = new Map<string, Statement<unknown[], unknown>>();
+  readonly #shapes: Shapes;
 
-  constructor(database: Database) {
-    this.#database = database;
+  constructor(shapes: Shapes) {
+    this.#shapes = shapes;
   }
 
   /** As many rows as match; the reader stops where it likes. */
   run(query: PromiseQuery): IterableIterator<FoundRow> {
     const { sql: text, parameters } = this.plan(query);
-    return this.#prepare<FoundRow>(text).iterate(...parameters);
+    return this.#shapes.prepare<FoundRow>(text).iterate(...parameters);
   }
 
   plan(query: PromiseQuery): CompiledQuery<FoundRow> {
-    const { pattern, tags } = query;
+    const { pattern, tags, limit } = query;
+    const areFew = (numbers: Numbers) => this.#shapes.areFew(numbers, limit);
     if (!pattern.includes("*")) return one(query);
     const prefix = pattern.slice(0, pattern.indexOf("*"));
-    if (prefix !== "" && this.#areFew(idsFrom(prefix), query)) return among(query, idsFrom(prefix));
+    const ids = numbersWhere(idsFrom("promise", prefix));
+    if (prefix !== "" && areFew(ids)) return among(query, ids);
     const [lead] = tags;
     if (lead !== undefined) return tagged(query, lead);
     if (query.anyOf === null) return all(query);
-    return walks(query, query.anyOf, (filter) => this.#areFew(overdue(filter, query.now), query));
-  }
-
-  /**
-   * Whether it is cheaper to sort all `count` rows than to walk, newest first, until the page is full.
-   * A walk meets one of them every `total / count` rows, and wants `limit + 1`; so sorting wins while
-   * `count² <= 3 · total · (limit + 1)`, and it is enough to count up to the root of that. But they may
-   * all be old, and then a walk passes everything: where that costs more than any sort, none that can
-   * be sorted is walked for. The end of the log stands for the total, which nobody counts.
-   */
-  #areFew(numbers: Numbers, { limit }: PromiseQuery): boolean {
-    const [log] = this.#prepare<{ readonly end: number | null }>(selectEnd).all();
-    const total = log?.end ?? 0;
-    const even = Math.floor(Math.sqrt(walkedPerSorted * total * (limit + 1)));
-    const most = total > walkedPerSorted * fewMax ? fewMax : Math.min(even, fewMax);
-    const counted = tables
-      .selectFrom(numbers.limit(most + 1).as("few"))
-      .select(({ fn }) => fn.countAll<number>().as("count"))
-      .compile();
-    const select = this.#prepare<{ readonly count: number }>(counted.sql);
-    return select.all(...counted.parameters).every(({ count }) => count <= most); // of one row
-  }
-
-  #prepare<Row>(text: string): Statement<unknown[], Row> {
-    const known = this.#statements.get(text);
-    if (known !== undefined) return known as Statement<unknown[], Row>; // the text says what a row is
-    if (this.#statements.size >= shapesMax) this.#statements.clear();
-    const statement = this.#database.prepare<unknown[], Row>(text);
-    this.#statements.set(text, statement);
-    return statement;
+    return walks(query, query.anyOf, (filter) => areFew(overdue(filter, query.now)));
   }
 }
 
 /** Q1. */
 function one(query: PromiseQuery): CompiledQuery<FoundRow> {
   const key = [eb("s.kind", "=", "promise"), eb("s.id", "=", query.pattern)];
-  return matching([...key, ...before(query), ...states(query), ...tags(query.tags)]).compile();
+  return matching([...key, ...before(query), ...states(query), ...withTags(query.tags)]).compile();
 }
 
 /** Q2. */
 function among(query: PromiseQuery, ids: Numbers): CompiledQuery<FoundRow> {
   const isAmong = [eb("s.number", "in", ids), ...before(query)];
-  return matching([...isAmong, ...pattern(query), ...states(query), ...tags(query.tags)]).compile();
+  return matching([
+    ...isAmong,
+    ...pattern(query),
+    ...states(query),
+    ...withTags(query.tags),
+  ]).compile();
 }
 
 /** Q3. */
@@ -118,7 +81,7 @@ function tagged(query: PromiseQuery, [name, value]: readonly [string, string]) {
     .where("t.name", "=", name)
     .where("t.value", "=", value)
     .where(query.before === null ? eb.lit(true) : eb("t.stream", "<", query.before))
-    .where(eb.and([...pattern(query), ...states(query), ...tags(others)]))
+    .where(eb.and([...pattern(query), ...states(query), ...withTags(others)]))
     .orderBy("t.stream", "desc")
     .compile();
 }
@@ -155,17 +118,6 @@ function matching(conditions: readonly Condition[]) {
 
 function walk(conditions: readonly Condition[]) {
   return tables.selectFrom("streams as s").select(columns).where(eb.and(conditions));
-}
-
-function numbersWhere(conditions: readonly Condition[]) {
-  return tables.selectFrom("streams as s").select("s.number").where(eb.and(conditions));
-}
-
-/** By bytes of UTF-8, which sort like code points. */
-function idsFrom(prefix: string): Numbers {
-  const end = sql<string>`${successor(prefix) ?? behindAllTexts}`;
-  const isFrom = [eb("s.id", ">=", prefix), eb("s.id", "<", end)];
-  return numbersWhere([eb("s.kind", "=", "promise"), ...isFrom]);
 }
 
 /** Armed deadlines stand in the index of due dates, the others in one of their own. */
@@ -205,13 +157,4 @@ function holds(
   if (isPast !== null) conditions.push(eb("s.timeout_at", isPast ? "<=" : ">", BigInt(now)));
   if (isTimer !== null) conditions.push(eb("s.is_timer", "=", isTimer ? 1 : 0));
   return conditions;
-}
-
-/** One parameter, so that there is one shape however many they are. */
-function tags(wanted: Tags): readonly Condition[] {
-  if (wanted.size === 0) return [];
-  const isMissing = sql`select 1 from json_each(${JSON.stringify([...wanted])}) as w
-    where not exists (select 1 from tags as x
-      where x.name = w.value ->> 0 and x.value = w.value ->> 1 and x.stream = s.number)`;
-  return [sql<SqlBool>`not exists (${isMissing})`];
 }

@@ -11,20 +11,22 @@ import type {
   LogRow,
   StreamRow,
   StreamsRow,
+  WaitingRow,
 } from "./rows.ts";
 
 type Key = [kind: string, id: string];
-type State = [
+type Written = [
   version: number,
   revision: number,
   dueAt: bigint | null,
   state: string | null,
-  timeoutAt: bigint | null,
-  isTimer: number | null,
   schema: number,
   snapshot: string,
   timers: string | null,
+  taskState: string | null,
+  waiting: string | null,
 ];
+type Fixed = [timeoutAt: bigint | null, isTimer: number | null, branch: string | null];
 type Event = [
   position: number,
   stream: number,
@@ -36,6 +38,7 @@ type Event = [
   id: string | null,
   data: string,
 ];
+type Waiting = [receiver: string, offeredAt: number, stream: number];
 type Tag = [name: string, value: string, stream: number];
 
 export type Statements = ReturnType<typeof prepare>;
@@ -55,13 +58,29 @@ export function prepare(database: Database) {
       database,
       queries.selectHistory,
     ),
-    insertStream: prepared<[number: number, ...Key, ...State]>(database, queries.insertStream),
-    updateStream: prepared<[...State, number: number]>(database, queries.updateStream),
+    insertStream: prepared<[number: number, ...Key, ...Written, ...Fixed]>(
+      database,
+      queries.insertStream,
+    ),
+    updateStream: prepared<[...Written, number: number]>(database, queries.updateStream),
     updateTimers: prepared<
-      [revision: number, dueAt: bigint | null, timers: string | null, number: number]
+      [
+        revision: number,
+        dueAt: bigint | null,
+        timers: string | null,
+        waiting: string | null,
+        number: number,
+      ]
     >(database, queries.updateTimers),
     insertEvent: prepared<Event>(database, queries.insertEvent),
     insertTag: prepared<Tag>(database, queries.insertTag),
+    insertWaiting: prepared<Waiting>(database, queries.insertWaiting),
+    deleteWaiting: prepared<Waiting>(database, queries.deleteWaiting),
+    selectWaiting: prepared<
+      [receiver: string, before: number, afterAt: number, afterNumber: number],
+      WaitingRow
+    >(database, queries.selectWaiting),
+    countMissed: prepared<[], { readonly count: number }>(database, queries.countMissed),
     deletions: queries.deletions.map((text) => prepared<[]>(database, text)),
   };
 }
@@ -75,6 +94,11 @@ export function prepareReader(database: Database) {
     selectStreams: prepared<[], StreamsRow>(database, queries.selectStreams).safeIntegers(),
     selectHistories: prepared<[], HistoryRow>(database, queries.selectHistories),
     selectTag: prepared<Tag, { readonly stream: number }>(database, queries.selectTag),
+    selectWaiting: prepared<Waiting, { readonly stream: number }>(
+      database,
+      queries.selectWaitingRow,
+    ),
+    countWaiting: prepared<[], { readonly count: number }>(database, queries.countWaiting),
     countTags: prepared<[], { readonly count: number }>(database, queries.countTags),
   };
 }

@@ -6,7 +6,8 @@
 
 import type { Database } from "better-sqlite3";
 import { assert } from "../kernel/assert.ts";
-import { earliest, type InstantMs, isDue } from "../kernel/ids.ts";
+import { earliest, type InstantMs, instantMs, isDue } from "../kernel/ids.ts";
+import { isListed, type Listed, type ListQuery, type ListRow } from "../kernel/list.ts";
 import type { Due, DueBounds, Loaded } from "../kernel/ports.ts";
 import {
   eventWeight,
@@ -17,9 +18,10 @@ import {
   weight,
 } from "../kernel/search.ts";
 import type { Component, Stream, StreamKey, Write } from "../kernel/stream.ts";
+import type { WaitingPage, WaitingPlace, WaitingQuery } from "../kernel/waiting.ts";
 import { Claims } from "./claims.ts";
 import { encodeEvent, encodeSnapshot, encodeTimers, eventSchema, snapshotSchema } from "./codec.ts";
-import { columns } from "./columns.ts";
+import { type Columns, columns } from "./columns.ts";
 import { Undecodable } from "./members.ts";
 import { page } from "./page.ts";
 import { breakIn, type Probe, unprobed } from "./probe.ts";
@@ -29,14 +31,19 @@ import {
   eventOf,
   type FenceRow,
   keyOf,
+  type ListedRow,
+  listedOf,
   promiseOf,
   streamOf,
 } from "./rows.ts";
 import { isCorrupt, type Phase, translate } from "./sqlite-errors.ts";
 import { type FileOptions, openFile, type SqliteFile } from "./sqlite-file.ts";
+import { ListSearch } from "./sqlite-list.ts";
 import { Search } from "./sqlite-search.ts";
+import { Shapes } from "./sqlite-shapes.ts";
 import { prepare, type Statements } from "./sqlite-statements.ts";
 import { type Store, StoreError, unwritten } from "./store.ts";
+import { decodeWaiting, encodeWaiting } from "./waiting-rows.ts";
 import { streamWeight } from "./weight.ts";
 
 /**
@@ -50,11 +57,15 @@ export function openSqlite(
   return new SqliteStore(openFile(path, options), probe);
 }
 
+/** A write, and its column for who waits. */
+type Waited = Write & { readonly waiting: string | null };
+
 export class SqliteStore implements Store {
   readonly #file: SqliteFile;
   readonly #database: Database;
   readonly #statements: Statements;
   readonly #search: Search;
+  readonly #list: ListSearch;
   readonly #claims = new Claims();
   readonly #probe: Probe;
   /** The last position of the log, as of the transaction under way. */
@@ -65,7 +76,9 @@ export class SqliteStore implements Store {
     this.#file = file;
     this.#database = file.database;
     this.#statements = prepare(file.database);
-    this.#search = new Search(file.database);
+    const shapes = new Shapes(file.database);
+    this.#search = new Search(shapes);
+    this.#list = new ListSearch(shapes);
   }
 
   load(keys: readonly StreamKey[]): readonly Loaded[] {
@@ -97,6 +110,14 @@ export class SqliteStore implements Store {
     });
   }
 
+  list(queries: readonly ListQuery[]): readonly Listed[] {
+    return this.#read(() => queries.map((query) => this.#listed(query)));
+  }
+
+  waiting(query: WaitingQuery): WaitingPage {
+    return this.#read(() => this.#waiting(query));
+  }
+
   due(now: InstantMs, bounds: DueBounds): Due {
     this.#claims.expire(now);
     const endsAt = this.#claims.endsAt; // of the older claims (A5)
@@ -119,6 +140,11 @@ export class SqliteStore implements Store {
       for (const deletion of this.#statements.deletions) deletion.run();
     });
     this.#claims.clear();
+  }
+
+  /** Messages that wait for a worker; for metrics. */
+  get missedCount(): number {
+    return this.#read(() => this.#statements.countMissed.get()?.count ?? 0);
   }
 
   close(): void {
@@ -154,8 +180,10 @@ export class SqliteStore implements Store {
     assert(versionBefore + events.length === version, "a write leaves a gap in its stream");
     assert(version > 0, "a stream is written that has no event");
     const number = fence?.number ?? this.#end + 1;
-    if (fence === null) this.#insert(number, key, write);
-    else this.#update(fence, write);
+    const waiting = encodeWaiting(write);
+    if (fence === null) this.#insert(number, key, { ...write, waiting });
+    else this.#update(fence, { ...write, waiting });
+    this.#wait(number, fence?.waiting ?? null, waiting);
     breakIn(this.#probe, "commit.middle");
     for (const [index, { at, command, event }] of events.entries()) {
       this.#end += 1;
@@ -166,18 +194,62 @@ export class SqliteStore implements Store {
     }
   }
 
-  #insert(number: number, { kind, id }: StreamKey, write: Write): void {
+  #insert(number: number, { kind, id }: StreamKey, write: Waited): void {
     const { insertStream, insertTag } = this.#statements;
-    insertStream.run(number, kind, id, ...rowOf(write, 1));
     const found = columns(write.snapshot);
+    const { timeoutAt = null, branch = null } = found ?? {};
+    const isTimer = found === null ? null : Number(found.isTimer);
+    insertStream.run(number, kind, id, ...rowOf(write, found, 1), timeoutAt, isTimer, branch);
     for (const [name, value] of found?.tags ?? []) insertTag.run(name, value, number);
   }
 
-  #update({ number, revision }: FenceRow, write: Write): void {
+  #update({ number, revision }: FenceRow, write: Waited): void {
     const { updateStream, updateTimers } = this.#statements;
-    const { events, dueAt, timers } = write;
-    if (events.length > 0) updateStream.run(...rowOf(write, revision + 1), number);
-    else updateTimers.run(revision + 1, dueAt, encodeTimers(timers), number);
+    const { events, dueAt, timers, waiting } = write;
+    if (events.length === 0) {
+      updateTimers.run(revision + 1, dueAt, encodeTimers(timers), waiting, number);
+    } else {
+      updateStream.run(...rowOf(write, columns(write.snapshot), revision + 1), number);
+    }
+  }
+
+  /** Keeps the table as the column says. */
+  #wait(number: number, before: string | null, after: string | null): void {
+    if (before === after) return;
+    const { insertWaiting, deleteWaiting } = this.#statements;
+    for (const { receiver, offeredAt } of decodeWaiting(before)) {
+      deleteWaiting.run(receiver, offeredAt, number);
+    }
+    for (const { receiver, offeredAt } of decodeWaiting(after)) {
+      insertWaiting.run(receiver, offeredAt, number);
+    }
+  }
+
+  #listed(query: ListQuery): Listed {
+    const rows = this.#list.run(query);
+    const read = (row: ListedRow) => readable(`the stream ${row.id}`, () => listedOf(row));
+    if (query.of === "promise") return page(rows, query, { read, weight: streamWeight });
+    const found = listedOnly(rows, query, read);
+    return page(found, query, { read: (row) => row, weight: streamWeight });
+  }
+
+  /** A stream that cannot be read is passed over, as when it is due (A6). */
+  #waiting({ receiver, before, after, limit, weightMax }: WaitingQuery): WaitingPage {
+    const { offeredAt, number } = after ?? { offeredAt: -1, number: 0 };
+    const streams: Stream[] = [];
+    let sum = 0;
+    let next: WaitingPlace | null = null;
+    const selected = this.#statements.selectWaiting;
+    for (const row of selected.iterate(receiver, before, offeredAt, number)) {
+      if (streams.length >= limit || sum >= weightMax) return { streams, next };
+      next = { offeredAt: instantMs(row.offered_at), number: row.stream };
+      const key = orNull(() => this.#key(BigInt(row.stream)));
+      const loaded = key === null ? null : this.#load(key);
+      if (loaded?.kind !== "stream" || loaded.stream.revision === 0) continue; // its index broke
+      streams.push(loaded.stream);
+      sum += streamWeight(loaded.stream);
+    }
+    return { streams, next: null };
   }
 
   /** A stream that cannot be read is passed over: what it owes cannot be told (A6). */
@@ -271,19 +343,31 @@ export class SqliteStore implements Store {
   }
 }
 
-/** In the order of the columns. */
-function rowOf({ version, snapshot, timers, dueAt }: Write, revision: number) {
-  const found = columns(snapshot);
+/** Schedules are few, and their tags are in no column. */
+function* listedOnly(
+  rows: Iterable<ListedRow>,
+  query: ListQuery,
+  read: (row: ListedRow) => ListRow,
+): Generator<ListRow> {
+  for (const row of rows) {
+    const found = read(row);
+    if (isListed(query, found.state)) yield found;
+  }
+}
+
+/** What each write sets (queries.ts). */
+function rowOf(write: Waited, found: Columns | null, revision: number) {
+  const { version, snapshot, timers, dueAt, waiting } = write;
   return [
     version,
     revision,
     dueAt,
     found?.state ?? null,
-    found?.timeoutAt ?? null,
-    found === null ? null : Number(found.isTimer),
     snapshotSchema,
     encodeSnapshot(snapshot),
     encodeTimers(timers),
+    found?.taskState ?? null,
+    waiting,
   ] as const;
 }
 

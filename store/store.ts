@@ -1,4 +1,4 @@
-// The event store: five verbs over streams. It knows revisions, events, rows and indexes, and none
+// The event store: seven verbs over streams. It knows revisions, events, rows and indexes, and none
 // of the rules by which they came about. Every implementation passes test/store/conformance.ts.
 //
 //   A1. A commit is atomic and durable when it returns, and seen by nobody before.
@@ -16,10 +16,12 @@
 //       that comes upon it, and keeps no other stream from being swept.
 
 import { type InstantMs, streamRevision, streamVersion } from "../kernel/ids.ts";
+import type { Listed, ListQuery } from "../kernel/list.ts";
 import type { Due, DueBounds, Loaded, StoreFailure } from "../kernel/ports.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "../kernel/search.ts";
-import { absent, type Component, type Stream, type StreamKey } from "../kernel/stream.ts";
+import { absentOf, type Component, type Stream, type StreamKey } from "../kernel/stream.ts";
 import { noTimers } from "../kernel/timers.ts";
+import type { WaitingPage, WaitingQuery } from "../kernel/waiting.ts";
 
 /** How long a claim lasts, ms. Arbitrary: longer than a batch takes, shorter than a person waits. */
 export const claimMs = 5_000;
@@ -40,6 +42,13 @@ export interface Store {
    * bounds leave over sets `nextAt`.
    */
   due(now: InstantMs, bounds: DueBounds): Due;
+  /** A page for each, by id; stops at `limit` rows, or once they weigh `weightMax` (kernel/list.ts). */
+  list(queries: readonly ListQuery[]): readonly Listed[];
+  /**
+   * What waits for a receiver, oldest first (kernel/waiting.ts); bounded like a query. A stream that
+   * cannot be read is passed over.
+   */
+  waiting(query: WaitingQuery): WaitingPage;
   /** A page for each range, oldest first; weighed like a query, by `eventWeight`. */
   log(ranges: readonly LogRange[]): readonly LogPage[];
   /** Erases everything: for tests, and for the debug surface (protocol.md §9). */
@@ -57,7 +66,7 @@ export type AsyncStore = {
 /** A stream that does not exist yet. */
 export function unwritten(key: StreamKey): Stream {
   const [version, revision] = [streamVersion(0), streamRevision(0)];
-  return { key, version, revision, state: absent, timers: noTimers };
+  return { key, version, revision, state: absentOf(key.kind), timers: noTimers };
 }
 
 /**

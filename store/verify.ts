@@ -7,8 +7,8 @@
 //       The first one names the stream, and no other one does.
 //   V2. Folding them gives the snapshot, every field and every pair in its order; revisions have no
 //       events to be told by. What the server could not read is a difference.
-//   V3. What is indexed (state, deadline, timer, tags) is what the fold says; so is the due date, with
-//       the timers that are stored, which no event tells.
+//   V3. What is indexed (states, deadline, timer, branch, tags) is what the fold says; so are the due
+//       date and who is waited for, with the timers that are stored, which no event tells.
 //   V4. A task that waits for a worker, or has one, has a clock, and no other one has; and only who is
 //       to be told is being told.
 
@@ -20,6 +20,7 @@ import { isCorrupt, translate } from "./sqlite-errors.ts";
 import { openReadOnly, type SqliteFile } from "./sqlite-file.ts";
 import { prepareReader, type ReaderStatements } from "./sqlite-statements.ts";
 import { StoreError } from "./store.ts";
+import { decodeWaiting } from "./waiting-rows.ts";
 
 export type Report = {
   readonly streams: number;
@@ -102,6 +103,7 @@ class Verification {
   #streams = 0;
   #events = 0;
   #tags = 0;
+  #waiting = 0;
   #differing = 0;
   #first: Difference | null = null;
 
@@ -141,7 +143,12 @@ class Verification {
       const number = Number(row.number);
       this.#skipTo(number);
       const fold = this.#fold(row);
-      this.#note({ kind, id }, fold.deviation() ?? this.#missing(number, columns(fold.state)));
+      this.#note(
+        { kind, id },
+        fold.deviation() ??
+          this.#missing(number, columns(fold.state)) ??
+          this.#unwaiting(number, row),
+      );
       this.#streams += 1;
     }
     this.#skipTo(Number.POSITIVE_INFINITY);
@@ -179,11 +186,28 @@ class Verification {
     return null;
   }
 
+  /** That the column is what it should be has been seen. */
+  #unwaiting(number: number, row: StreamsRow): Deviation | null {
+    for (const { receiver, offeredAt } of decodeWaiting(row.waiting)) {
+      const stored = this.#statements.selectWaiting.get(receiver, offeredAt, number);
+      if (stored === undefined) {
+        return { field: `waiting[${receiver}]`, expected: show(offeredAt), found: "no row" };
+      }
+      this.#waiting += 1;
+    }
+    return null;
+  }
+
   /** Each tag that is wanted has its row, so a row more is a row too many. */
   #surplus(): Deviation | null {
     const count = this.#statements.countTags.get()?.count ?? 0;
-    const isTold = count === this.#tags || this.#differing > 0;
-    return isTold ? null : { field: "tags", expected: `${this.#tags}`, found: `${count}` };
+    if (this.#differing > 0) return null;
+    if (count !== this.#tags) {
+      return { field: "tags", expected: `${this.#tags}`, found: `${count}` };
+    }
+    const waiting = this.#statements.countWaiting.get()?.count ?? 0;
+    if (waiting === this.#waiting) return null;
+    return { field: "waiting", expected: `${this.#waiting}`, found: `${waiting}` };
   }
 
   #note(stream: Difference["stream"], deviation: Deviation | null): void {

@@ -3,12 +3,14 @@
 // never otherwise, so a test decides whether a deadline is swept or come upon.
 
 import { StoreAio } from "../aio/aio.ts";
+import { cron } from "../aio/cron.ts";
 import type { Gateway, Port } from "../api/gateway.ts";
 import type { Reply } from "../kernel/batch.ts";
 import type { Request } from "../kernel/command.ts";
 import { instantMs } from "../kernel/ids.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { type Limits, limits } from "../kernel/limits.ts";
+import { type Rules, usualRules } from "../kernel/rules.ts";
 import { MemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
 
@@ -22,10 +24,12 @@ export class InProcess implements Port {
     store = new MemoryStore(),
     now = 1_000,
     chosen = {},
+    rules = {},
   }: {
     readonly store?: Store;
     readonly now?: number;
     readonly chosen?: Partial<Limits>;
+    readonly rules?: Partial<Rules>;
   } = {}) {
     this.store = store;
     this.#now = now;
@@ -35,7 +39,8 @@ export class InProcess implements Port {
       sender: { send: () => new Promise(() => {}) }, // what is sent goes nowhere
       onCompleted: () => {},
     });
-    this.#kernel = new Kernel({ aio, limits: limits(chosen), node: "n", trace: () => {} });
+    const own = { limits: limits(chosen), node: "n", trace: () => {} };
+    this.#kernel = new Kernel({ aio, ...own, cron, rules: { ...usualRules, ...rules } });
   }
 
   /** Sets the clock forward, and wakes nobody. */

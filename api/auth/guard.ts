@@ -1,10 +1,13 @@
 // Who may come in: one guard for both APIs, gRPC, and the streams of workers (protocol.md §8,
 // promise-api.md §1.8). Without keys everybody may do everything.
 
-import type { Admit } from "../poll.ts";
+import type { PromiseId } from "../../kernel/ids.ts";
+import type { Admit } from "../worker-streams.ts";
 import type { Grant } from "./grant.ts";
 import { mayListen, mayReceive } from "./reach.ts";
-import { type TokenFault, tokenOf, type Verifier } from "./verifier.ts";
+import { type TokenFault, tokenOf, type Verdict, type Verifier } from "./verifier.ts";
+
+type Granted = Pick<Verdict & { readonly kind: "granted" }, "grant" | "isOver">;
 
 export type GuardOptions = {
   /** Null: authentication is off. */
@@ -14,7 +17,10 @@ export type GuardOptions = {
 };
 
 /** What anybody has while authentication is off. */
-const everything: Grant = { isAdmin: true, prefix: "", groups: null };
+const everything: Granted = {
+  grant: { isAdmin: true, prefix: "", groups: null },
+  isOver: () => false,
+};
 
 export class Guard {
   readonly #options: GuardOptions;
@@ -29,21 +35,27 @@ export class Guard {
    * @returns null for a token that is missing or bad
    */
   async admit(auth: string | null, authorization: string | null): Promise<Grant | null> {
-    const { verifier, onRefused } = this.#options;
-    if (verifier === null) return everything;
-    const verdict = await verifier.verify(tokenOf(auth, authorization));
-    if (verdict.kind === "granted") return verdict.grant;
-    onRefused(verdict.fault);
-    return null;
+    return (await this.#judge(auth, authorization))?.grant ?? null;
   }
 
   /** For the streams of workers, whose token is in the header only. */
   readonly admitWorker: Admit = async ({ group }, authorization) => {
-    const grant = await this.admit(null, authorization);
-    if (grant === null) return { kind: "unauthenticated" };
+    const granted = await this.#judge(null, authorization);
+    if (granted === null) return { kind: "unauthenticated" };
+    const { grant, isOver } = granted;
     if (!mayListen(grant, group)) return { kind: "forbidden" };
-    return { kind: "admitted", mayReceive: (subject) => mayReceive(grant, subject) };
+    const canReceive = (subject: PromiseId) => !isOver() && mayReceive(grant, subject);
+    return { kind: "admitted", mayReceive: canReceive, isOver };
   };
+
+  async #judge(auth: string | null, authorization: string | null): Promise<Granted | null> {
+    const { verifier, onRefused } = this.#options;
+    if (verifier === null) return everything;
+    const verdict = await verifier.verify(tokenOf(auth, authorization));
+    if (verdict.kind === "granted") return verdict;
+    onRefused(verdict.fault);
+    return null;
+  }
 }
 
 export const openToAll = new Guard({ verifier: null, onRefused: () => {} });

@@ -5,9 +5,17 @@
 //   W1. A kind that is not in the table is covered by none but an admin and the empty prefix.
 //   W2. A schedule is judged by the ids it will fire, whenever it fires.
 //   W3. A worker receives nothing about a promise that its token could not read.
+//   W4. Nor is it shown such a promise with its task: a branch is a tag, so anybody may name any.
 
 import { unreachable } from "../../kernel/assert.ts";
-import type { RegisterListener, Request, TaskCommand } from "../../kernel/command.ts";
+import type {
+  RegisterListener,
+  Request,
+  ScheduleCommand,
+  TaskCommand,
+} from "../../kernel/command.ts";
+import type { List } from "../../kernel/list.ts";
+import type { Answer } from "../gateway.ts";
 import { covers, type Grant, type Reach } from "./grant.ts";
 
 type ReachOf = (data: unknown) => Reach;
@@ -64,7 +72,10 @@ export function coversRequest(grant: Grant, request: OriginalRequest): boolean {
 }
 
 /** What the original API can ask; what the current protocol asks is judged before it is decoded. */
-export type OriginalRequest = Exclude<Request, TaskCommand | RegisterListener>;
+export type OriginalRequest = Exclude<
+  Request,
+  TaskCommand | ScheduleCommand | RegisterListener | List
+>;
 
 function reachOfRequest(request: OriginalRequest): Reach {
   switch (request.kind) {
@@ -92,6 +103,12 @@ export function mayListen(grant: Grant, group: string): boolean {
 /** @param id of the task or promise that the message is about */
 export function mayReceive(grant: Grant, id: string): boolean {
   return covers(grant, { kind: "ids", ids: [id] }); // W3
+}
+
+/** W4. The answer as far as the token reaches. */
+export function withinReach(grant: Grant, answer: Answer): Answer {
+  if (answer.kind !== "claim" && answer.kind !== "not_suspended") return answer;
+  return { ...answer, preload: answer.preload.filter(({ id }) => mayReceive(grant, id)) };
 }
 
 /** @param paths members within the data, joined by dots; `*` is every element of an array */

@@ -41,7 +41,12 @@ export type TokenFault =
   | "claim_invalid";
 
 export type Verdict =
-  | { readonly kind: "granted"; readonly grant: Grant }
+  | {
+      readonly kind: "granted";
+      readonly grant: Grant;
+      /** Whether the token has expired since. */
+      readonly isOver: () => boolean;
+    }
   | { readonly kind: "unauthenticated"; readonly fault: TokenFault };
 
 export type Opened =
@@ -97,7 +102,9 @@ export class Verifier {
     } catch (error) {
       return unauthenticated(faultOf(error)); // A1, A2
     }
-    return { kind: "granted", grant: toGrant(claims) };
+    const endsAt = ((claims.exp ?? 0) + leewaySeconds) * 1_000;
+    const isOver = () => this.#expected.now() >= endsAt;
+    return { kind: "granted", grant: toGrant(claims), isOver };
   }
 
   async #claimsOf(token: string): Promise<JWTPayload> {

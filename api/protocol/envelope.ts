@@ -6,6 +6,7 @@
 //   V8. A 64-bit number is read to its last digit.
 
 import { isUtf8 } from "node:buffer";
+import { type InstantMs, instantMs } from "../../kernel/ids.ts";
 import { parseMembers } from "../int64.ts";
 import { isObject } from "../schema.ts";
 
@@ -17,6 +18,8 @@ export type Echo = { readonly kind: string; readonly corrId: string };
 export type Envelope = {
   readonly echo: Echo;
   readonly auth: string | null;
+  /** The instant at which it is to run, where time can be driven (§9); null: now. */
+  readonly time: InstantMs | null;
   readonly data: Readonly<Record<string, unknown>>;
 };
 
@@ -47,12 +50,18 @@ export function openEnvelope(bytes: Uint8Array): Opened {
     return refuse(echo, "Missing or invalid 'kind' field — must be a non-empty string");
   }
   if (!isObject(data)) return refuse(echo, "Invalid 'data' field — must be an object");
-  const { version, auth = null } = named;
+  const { version, auth, "resonate:debug_time": time } = named;
   if (version !== protocolVersion) {
     const known = `supported versions: ["${protocolVersion}"]`;
     return refuse(echo, `Unsupported protocol version '${version}', ${known}`);
   }
-  return { kind: "opened", envelope: { echo, auth: typeof auth === "string" ? auth : null, data } };
+  const envelope = {
+    echo,
+    auth: typeof auth === "string" ? auth : null,
+    time: typeof time === "number" ? instantMs(time) : null,
+    data,
+  };
+  return { kind: "opened", envelope };
 }
 
 /** @returns undefined if it is no JSON */
@@ -73,8 +82,8 @@ function headFault(kind: unknown, head: unknown): string | null {
   if (typeof corrId !== "string") return "head.corrId must be a string";
   if (typeof version !== "string") return "head.version must be a string";
   if (!isAbsent(auth) && typeof auth !== "string") return "head.auth must be a string";
-  const isTime = isAbsent(time) || Number.isSafeInteger(time);
-  return isTime ? null : "head.resonate:debug_time must be an integer";
+  const isTime = isAbsent(time) || (Number.isSafeInteger(time) && Number(time) >= 0);
+  return isTime ? null : "head.resonate:debug_time must be an integer from 0 to 2^53 - 1";
 }
 
 function isAbsent(value: unknown): value is null | undefined {

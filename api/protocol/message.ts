@@ -6,15 +6,18 @@ import { promiseRecord } from "./records.ts";
 
 /** @param serverUrl where workers find this server */
 export function encodeMessage(message: Message, serverUrl: string): string {
+  const head = message.kind === "execute" ? { serverUrl } : {};
+  return JSON.stringify({ kind: message.kind, head, data: messageData(message) });
+}
+
+export function messageData(message: Message): unknown {
   switch (message.kind) {
     case "execute": {
-      const { kind, id, version } = message;
-      return JSON.stringify({ kind, head: { serverUrl }, data: { task: { id, version } } });
+      const { id, version } = message;
+      return { task: { id, version } };
     }
-    case "unblock": {
-      const { kind, id, promise } = message;
-      return JSON.stringify({ kind, head: {}, data: { promise: promiseRecord(id, promise) } });
-    }
+    case "unblock":
+      return { promise: promiseRecord(message.id, message.promise) };
     default:
       return unreachable(message);
   }

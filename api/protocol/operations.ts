@@ -2,14 +2,23 @@
 // (protocol.md §3).
 //
 //   V10. One operation is one command, but for a heartbeat: each task that it lists is one of its own.
-//   V11. One id twice among those that a suspension awaits counts once (decision 7).
+//   V11. One id twice among those that a suspension awaits counts once (decision 7), unless strict: then
+//        the kernel refuses it, behind the rules that need what is stored.
 
 import type { CreatePromise, Request, SettlePromise } from "../../kernel/command.ts";
 import type { PromiseId } from "../../kernel/ids.ts";
 import { isTargeted } from "../../kernel/value.ts";
+import { type Acceptance, usualAcceptance } from "../acceptance.ts";
 import { isAddress } from "../address.ts";
-import { brokenCreationRules } from "../creation.ts";
+import {
+  brokenBirthRules,
+  brokenCreationRules,
+  invalidTarget,
+  timerWithTarget,
+} from "../creation.ts";
 import { type Members, Reading } from "./reading.ts";
+import { readSchedule } from "./schedules.ts";
+import { searchPromises, searchSchedules, searchTasks } from "./searches.ts";
 
 export type Decoded =
   | { readonly kind: "decoded"; readonly requests: readonly Request[] }
@@ -27,7 +36,7 @@ const differs = "Awaited and awaiter must be different promises";
 
 const operations: ReadonlyMap<string, Read> = new Map<string, Read>([
   ["promise.get", (r, { id }) => ({ kind: "get_promise", id: r.id(id, "id", promiseRequired) })],
-  ["promise.create", (r, data) => creation(r, data, "")],
+  ["promise.create", (r, data) => creation(r, data)],
   ["promise.settle", (r, data) => settlement(r, data, "")],
   ["promise.register_callback", callback],
   ["promise.register_listener", listener],
@@ -40,25 +49,45 @@ const operations: ReadonlyMap<string, Read> = new Map<string, Read>([
   ["task.fence", fence],
   ["task.heartbeat", heartbeat],
   ["task.halt", (r, { id }) => ({ kind: "halt_task", id: r.id(id, "id", taskRequired) })],
+  ["promise.search", searchPromises],
+  ["task.search", searchTasks],
+  ["schedule.search", searchSchedules],
+  ["schedule.get", (r, { id }) => ({ kind: "get_schedule", id: r.scheduleId(id, "id") })],
+  ["schedule.create", readSchedule],
+  ["schedule.delete", (r, { id }) => ({ kind: "delete_schedule", id: r.scheduleId(id, "id") })],
   ["task.continue", (r, { id }) => ({ kind: "continue_task", id: r.id(id, "id", taskRequired) })],
 ]);
 
-export function decodeOperation(kind: string, data: Members): Decoded {
+export function isOperation(kind: string): boolean {
+  return operations.has(kind);
+}
+
+export function decodeOperation(
+  kind: string,
+  data: Members,
+  acceptance: Acceptance = usualAcceptance,
+): Decoded {
   const read = operations.get(kind);
   if (read === undefined) return { kind: "refused", reason: `Unknown operation: ${kind}` };
-  const reading = new Reading();
+  const reading = new Reading(acceptance);
   const asked = read(reading, data);
   const { reason } = reading;
   if (reason !== null) return { kind: "refused", reason };
   return { kind: "decoded", requests: [asked].flat() };
 }
 
-function creation(r: Reading, data: Members, prefix: string): CreatePromise {
+function creation(r: Reading, data: Members): CreatePromise {
+  const made = birth(r, data, "");
+  for (const rule of brokenCreationRules(made, r.acceptance)) r.expect(false, rule);
+  return made;
+}
+
+/** A creation whose members are read, and whose rules across them are not judged. */
+function birth(r: Reading, data: Members, prefix: string): CreatePromise {
   const id = r.newId(data["id"], `${prefix}id`);
   const timeoutAt = r.timeoutAt(data["timeoutAt"], `${prefix}timeoutAt`);
   const param = r.value(data["param"], `${prefix}param`);
   const tags = r.pairs(data["tags"], `${prefix}tags`);
-  for (const rule of brokenCreationRules({ id, timeoutAt, tags })) r.expect(false, rule);
   return { kind: "create_promise", id, timeoutAt, param, tags, isExternal: false, ...shared };
 }
 
@@ -88,7 +117,7 @@ function callback(r: Reading, data: Members): Request {
 function listener(r: Reading, data: Members): Request {
   const awaited = r.id(data["awaited"], "awaited", awaitedRequired);
   const address = r.filled(data["address"], "address", "Address is required");
-  r.expect(isAddress(address), "Invalid listener address");
+  r.expect(isAddress(address, r.acceptance.targets), "Invalid listener address");
   return { kind: "register_listener", awaited, address };
 }
 
@@ -123,18 +152,14 @@ function actionOf(
 function taskCreation(r: Reading, data: Members): Request {
   const holder = lease(r, data);
   const [, inner] = actionOf(r, data["action"], ["promise.create"]);
-  const id = r.newId(inner["id"], "action.data.id");
-  const timeoutAt = r.timeoutAt(inner["timeoutAt"], "action.data.timeoutAt");
-  const param = r.value(inner["param"], "action.data.param");
-  const tags = r.pairs(inner["tags"], "action.data.tags");
-  const rules = brokenCreationRules({ id, timeoutAt, tags });
-  const isAboutTarget = (rule: string) => rule.startsWith("Invalid resonate:target");
-  for (const rule of rules.filter((each) => !isAboutTarget(each))) r.expect(false, rule);
-  r.expect(isTargeted(tags), "Action must have a resonate:target tag");
-  r.expect(!tags.has("resonate:delay"), "Action must not have a resonate:delay tag");
-  for (const rule of rules.filter(isAboutTarget)) r.expect(false, rule);
-  const create = { kind: "create_promise", id, timeoutAt, param, tags, isExternal: false } as const;
-  return { kind: "create_task", ...holder, action: { ...create, ...shared } };
+  const action = birth(r, inner, "action.data.");
+  const rules = brokenCreationRules(action, r.acceptance);
+  const isLate = (rule: string) => rule === invalidTarget || rule === timerWithTarget;
+  for (const rule of rules.filter((each) => !isLate(each))) r.expect(false, rule);
+  r.expect(isTargeted(action.tags), "Action must have a resonate:target tag");
+  r.expect(!action.tags.has("resonate:delay"), "Action must not have a resonate:delay tag");
+  for (const rule of rules.filter(isLate)) r.expect(false, rule);
+  return { kind: "create_task", ...holder, action };
 }
 
 function fulfilment(r: Reading, data: Members): Request {
@@ -149,7 +174,7 @@ function suspension(r: Reading, data: Members): Request {
   const task = held(r, data);
   const actions = r.list(data["actions"], "actions");
   r.expect(actions.length > 0, "Actions array cannot be empty");
-  const awaited = new Set<PromiseId>(); // V11
+  const awaited: PromiseId[] = [];
   for (const [index, each] of actions.entries()) {
     const name = `actions[${index}]`;
     const { kind, data: inner } = r.object(each, name);
@@ -161,23 +186,32 @@ function suspension(r: Reading, data: Members): Request {
     const awaiter = r.id(members["awaiter"], `${name}.data.awaiter`, awaiterRequired);
     r.expect(other !== awaiter, differs);
     r.expect(awaiter === task.id, "All action awaiter IDs must match the task ID");
-    awaited.add(other);
+    awaited.push(other);
   }
-  return { kind: "suspend_task", ...task, awaited: [...awaited] };
+  const once = r.acceptance.isStrict ? awaited : [...new Set(awaited)]; // V11
+  return { kind: "suspend_task", ...task, awaited: once };
 }
 
 function fence(r: Reading, data: Members): Request {
   const task = held(r, data);
   const { kind, data: inner } = r.object(data["action"], "action");
-  const members = r.object(inner, "action.data");
-  const isKnown = kind === "promise.create" || kind === "promise.settle";
-  const action =
-    kind === "promise.settle"
-      ? settlement(r, members, "action.data.")
-      : creation(r, isKnown ? members : { id: "?", timeoutAt: 0 }, "action.data.");
-  r.expect(action.id !== task.id, "Action ID must not equal the task ID");
-  r.expect(isKnown, "Invalid fence action kind");
+  if (typeof kind !== "string") r.misshapen("action.kind must be a string");
+  const own = new Reading(r.acceptance, "Invalid action data"); // V14
+  const members = own.object(inner, "data");
+  const action = kind === "promise.settle" ? settlement(own, members, "") : fenced(own, members);
+  r.expect(members["id"] !== task.id, "Action ID must not equal the task ID");
+  r.expect(fencedKinds.has(kind), "Invalid fence action kind");
+  r.expectAll(own);
   return { kind: "fence_task", ...task, action };
+}
+
+const fencedKinds: ReadonlySet<unknown> = new Set(["promise.create", "promise.settle"]);
+
+/** The rule of strict mode comes behind the claim, so it is the kernel's to judge. */
+function fenced(r: Reading, data: Members): CreatePromise {
+  const made = birth(r, data, "");
+  for (const rule of brokenBirthRules(made, r.acceptance)) r.expect(false, rule);
+  return made;
 }
 
 function heartbeat(r: Reading, data: Members): readonly Request[] {

@@ -4,6 +4,7 @@
 //
 //   V9. Of wrong shapes the first one is told, of broken field rules all, of the rules across members
 //       the first.
+//   V14. What is fenced is read by a reading of its own, which is told only if all around it is right.
 
 import {
   type DeadlineMs,
@@ -13,10 +14,13 @@ import {
   int64Max,
   type PromiseId,
   promiseId,
+  type ScheduleId,
+  scheduleId,
   type TaskVersion,
   taskVersion,
 } from "../../kernel/ids.ts";
 import { emptyValue, noPairs, type Pairs, type Value } from "../../kernel/value.ts";
+import type { Acceptance } from "../acceptance.ts";
 import { idBytesMax } from "../fields.ts";
 import { roundedUp } from "../int64.ts";
 import { hasBytes, isObject } from "../schema.ts";
@@ -27,13 +31,21 @@ export type Members = Readonly<Record<string, unknown>>;
 const someId = "?" as PromiseId;
 
 export class Reading {
+  readonly acceptance: Acceptance;
+  readonly #misshapen: string;
   #shape: string | null = null;
   readonly #fields: string[] = [];
   #across: string | null = null;
 
+  /** @param misshapen how the text of a wrong shape begins */
+  constructor(acceptance: Acceptance, misshapen = "Invalid request") {
+    this.acceptance = acceptance;
+    this.#misshapen = misshapen;
+  }
+
   /** What is told; null: nothing is wrong. */
   get reason(): string | null {
-    if (this.#shape !== null) return `Invalid request: ${this.#shape}`;
+    if (this.#shape !== null) return `${this.#misshapen}: ${this.#shape}`;
     return this.#fields.length > 0 ? this.#fields.join("; ") : this.#across;
   }
 
@@ -48,6 +60,11 @@ export class Reading {
   /** A rule across members, in their order; the first that is broken counts. */
   expect(holds: boolean, rule: string): void {
     if (!holds) this.#across ??= rule;
+  }
+
+  /** V14. As the last of the rules across members. */
+  expectAll(inner: Reading): void {
+    this.#across ??= inner.reason;
   }
 
   /** An object; one without members stands for what is none. */
@@ -79,11 +96,12 @@ export class Reading {
 
   /** The id of what exists already. */
   id(input: unknown, name: string, required: string): PromiseId {
-    const text = this.filled(input, name, required);
-    if (text === "") return someId;
-    if (hasBytes(text, idBytesMax)) return promiseId(text);
-    this.misshapen(`${name} must be at most ${idBytesMax} bytes`);
-    return someId;
+    return promiseId(this.#name(input, name, required));
+  }
+
+  /** Of one to be created, too: the contract has no texts for it. */
+  scheduleId(input: unknown, name: string): ScheduleId {
+    return scheduleId(this.#name(input, name, "Schedule ID is required"));
   }
 
   /** The id of what is to be created, whose texts are the contract's own (§2.3). */
@@ -113,6 +131,11 @@ export class Reading {
     );
   }
 
+  promiseTimeout(input: unknown, name: string): bigint {
+    const rule = "Promise timeout must be a non-negative integer";
+    return this.#integer(input, { name, min: 0n, rule });
+  }
+
   version(input: unknown, name: string): TaskVersion {
     if (typeof input !== "number") this.misshapen(`${name} must be a number`);
     else if (Number.isSafeInteger(input) && input >= 0) return taskVersion(input);
@@ -140,6 +163,14 @@ export class Reading {
     return read;
   }
 
+  #name(input: unknown, name: string, required: string): string {
+    const text = this.filled(input, name, required);
+    if (text === "") return someId;
+    if (hasBytes(text, idBytesMax)) return text;
+    this.misshapen(`${name} must be at most ${idBytesMax} bytes`);
+    return someId;
+  }
+
   #integer(
     input: unknown,
     { name, min, rule }: { readonly name: string; readonly min: bigint; readonly rule: string },
@@ -158,6 +189,6 @@ function isClean(text: string): boolean {
   return !text.includes("\0") && text.isWellFormed();
 }
 
-function isAbsent(input: unknown): input is null | undefined {
+export function isAbsent(input: unknown): input is null | undefined {
   return input === undefined || input === null;
 }

@@ -2,8 +2,9 @@
 // sent empty comes back empty.
 
 import type { Outcome } from "../../kernel/event.ts";
-import type { PromiseId } from "../../kernel/ids.ts";
+import type { PromiseId, ScheduleId } from "../../kernel/ids.ts";
 import type { PromiseRecord } from "../../kernel/promise.ts";
+import type { ScheduleRecord } from "../../kernel/schedule.ts";
 import { resumesOf, type TaskRecord } from "../../kernel/task.ts";
 import type { Value } from "../../kernel/value.ts";
 import { printable } from "../int64.ts";
@@ -33,6 +34,20 @@ export function taskRecord(id: PromiseId, task: TaskRecord): unknown {
   const holder = task.kind === "acquired" ? { ttl: printable(task.ttl), pid: task.pid } : {};
   const { kind: state, version } = task;
   return { id, state, version, resumes: resumesOf(task).length, ...holder };
+}
+
+export function scheduleRecord(id: ScheduleId, schedule: ScheduleRecord): unknown {
+  return {
+    id,
+    cron: schedule.cron,
+    promiseId: schedule.promiseIdTemplate,
+    promiseTimeout: printable(schedule.promiseTimeoutMs),
+    promiseParam: value(schedule.promiseParam),
+    promiseTags: Object.fromEntries(schedule.promiseTags),
+    createdAt: schedule.createdAt,
+    nextRunAt: printable(schedule.nextRunAt),
+    lastRunAt: schedule.lastRunAt ?? undefined,
+  };
 }
 
 function value({ headers, data }: Value): unknown {

@@ -21,3 +21,13 @@ export function rpcError(outcome: ErrorOutcome, details?: readonly string[]): Co
   const value = create(ErrorInfoSchema, { reason, domain, metadata });
   return new ConnectError(message, grpc, undefined, [{ desc: ErrorInfoSchema, value }]);
 }
+
+/**
+ * Escapes a text as far as gRPC wants it (R6). The package escapes a colon, too, which not all clients
+ * undo: grpc-js would show `%3A`.
+ */
+export function respell(trailer: Headers | undefined): void {
+  const text = trailer?.get("grpc-message") ?? "";
+  const escaped = decodeURIComponent(text).replace(/[^ -$&-~]+/g, encodeURIComponent);
+  if (escaped !== text) trailer?.set("grpc-message", escaped);
+}

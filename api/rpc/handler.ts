@@ -5,6 +5,8 @@
 //   R2. A path that no service has is UNIMPLEMENTED to gRPC, and 404 to anybody else.
 //   R3. What the transport refuses of the promise service's calls is observed, once.
 //   R4. A message is bounded as a body is, after decompression.
+//   R5. Of an answer that streams, the next message is asked for once the last has been written.
+//   R6. A text is escaped as far as gRPC wants it, and no further.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
@@ -25,7 +27,9 @@ import { type Cors, cors, corsHeaders } from "../cors.ts";
 import type { Operation } from "../gateway.ts";
 import { type RequestRecord, toTid } from "../record.ts";
 import { grpc, httpStatus, type Outcome, statuses } from "../status.ts";
+import { respell } from "./errors.ts";
 import { isRead } from "./service.ts";
+import { cut, writeStream } from "./stream.ts";
 
 export type RpcRequest = IncomingMessage | Http2ServerRequest;
 export type RpcResponse = ServerResponse | Http2ServerResponse;
@@ -95,15 +99,18 @@ type Exchange = {
 };
 
 async function serve(handler: Handler, { request, response, refused }: Exchange): Promise<void> {
-  const contextValues = createContextValues();
+  const contextValues = createContextValues().set(cut, () => response.destroy());
   const asked = universalRequestFromNodeRequest(request, response, undefined, contextValues);
   dropFarDeadline(asked.header);
   const answer = await handler(asked);
+  respell(answer.trailer); // R6
   if (answer.status === 405) response.setHeader("allow", allow);
   if (answer.status === 415) response.setHeader("accept-post", acceptPost);
   const operation = operations.get(handler.method.name);
   const isOurs = handler.service.typeName === PromiseService.typeName && operation !== undefined;
-  if (!isOurs || contextValues.get(isRead)) {
+  if (handler.method.methodKind === "server_streaming") {
+    await writeStream(answer, response); // R5
+  } else if (!isOurs || contextValues.get(isRead)) {
     await universalResponseToNodeResponse(answer, response);
   } else {
     const { told, outcome } = await refusalOf(answer);

@@ -26,6 +26,7 @@ import {
   type SearchPromisesResponseSchema,
   State,
 } from "../../proto/gen/promise/promise_pb.ts";
+import { type Acceptance, usualAcceptance } from "../acceptance.ts";
 import { shownAsBytes } from "../base64.ts";
 import { encodeCursor } from "../cursor.ts";
 import { type Decoded, judgedCreation, readKeyText, undecoded } from "../decode.ts";
@@ -45,7 +46,10 @@ export function decodeRead({ id }: Message<ReadPromiseRequest>): Decoded<GetProm
   return { kind: "decoded", request: { kind: "get_promise", id: promiseId(read) } };
 }
 
-export function decodeCreate(message: Message<CreatePromiseRequest>): Decoded<CreatePromise> {
+export function decodeCreate(
+  message: Message<CreatePromiseRequest>,
+  acceptance: Acceptance = usualAcceptance,
+): Decoded<CreatePromise> {
   const findings = new Findings();
   const read = whole({
     id: idSchema.read(message.id, "id", findings),
@@ -54,7 +58,7 @@ export function decodeCreate(message: Message<CreatePromiseRequest>): Decoded<Cr
     param: readValue(message.param, "param", findings),
     tags: pairs.read(message.tags, "tags", findings),
   });
-  const creation = read === invalid ? invalid : judgedCreation(read, findings);
+  const creation = read === invalid ? invalid : judgedCreation(read, findings, acceptance);
   if (read === invalid || creation === invalid) return undecoded(findings);
   const { strict } = message;
   const request = { kind: "create_promise", ...creation, key: read.key, strict } as const;

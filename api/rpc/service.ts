@@ -18,6 +18,7 @@ import {
   type SearchPromisesRequest,
   type SearchPromisesResponseSchema,
 } from "../../proto/gen/promise/promise_pb.ts";
+import type { Acceptance } from "../acceptance.ts";
 import { type Guard, openToAll } from "../auth/guard.ts";
 import { coversRequest, type OriginalRequest } from "../auth/reach.ts";
 import type { Decoded } from "../decode.ts";
@@ -53,6 +54,8 @@ export type ServiceOptions = {
   readonly newRequestId: () => string;
   /** Absent: everybody may do everything. */
   readonly guard?: Guard;
+  /** Absent: the usual. */
+  readonly acceptance?: Acceptance;
 };
 
 /** A create, a cancel, a resolve and a reject are answered alike. */
@@ -114,7 +117,7 @@ class Rim {
   create(message: CreatePromiseRequest, context: HandlerContext): Promise<Written> {
     return this.#serve({
       ...{ context, operation: "create-promise", requestId: message.requestId },
-      decode: () => decodeCreate(message),
+      decode: () => decodeCreate(message, this.#options.acceptance),
       encode: written,
     });
   }

@@ -10,6 +10,7 @@
 import { performance } from "node:perf_hooks";
 import { type Lane, openConnections, openStreams } from "./lanes.ts";
 import type { Plan } from "./requests.ts";
+import { type Phase, summary } from "./summary.ts";
 
 export type Job = {
   readonly port: number;
@@ -25,14 +26,6 @@ export type Job = {
   readonly rate: number | null;
   /** Ms since the epoch: requests from then on are told apart; null: all are one. */
   readonly splitAt: number | null;
-};
-
-export type Phase = {
-  readonly answered: number;
-  readonly perSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
 };
 
 export type Result = Phase & {
@@ -128,16 +121,6 @@ class Load {
     const after = isSplit ? summary(this.#latenciesAfter, this.#endMs - splitMs) : null;
     return { ...first, after, errors: this.#errors };
   }
-}
-
-function summary(latencies: readonly number[], measuredMs: number): Phase {
-  const sorted = Float64Array.from(latencies).sort();
-  const at = (share: number) => {
-    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-  };
-  const answered = sorted.length;
-  const perSecond = answered / (measuredMs / 1000);
-  return { answered, perSecond, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
 }
 
 // The job was made by bin/bench/measure.ts, which is of the same commit.

@@ -1,6 +1,7 @@
 // The requests that a load is made of, ready for a socket or a stream.
 
 import { create as message, toBinary } from "@bufbuild/protobuf";
+import { protocolVersion } from "../../api/protocol/envelope.ts";
 import {
   CreatePromiseRequestSchema,
   PromiseService,
@@ -15,6 +16,12 @@ export type Plan =
   /** Creates a promise, and resolves it with the next request on that connection. */
   | { readonly kind: "create_resolve"; readonly prefix: string }
   | { readonly kind: "search"; readonly query: string }
+  /** Creates new promises through the envelope, no id twice. */
+  | { readonly kind: "envelope_create"; readonly prefix: string }
+  /** Takes a task for each connection, and creates promises under its fence, as a worker's steps do. */
+  | { readonly kind: "fence"; readonly prefix: string }
+  /** The life of a task in three requests: its promise is created, a worker takes it and fulfils it. */
+  | { readonly kind: "task"; readonly prefix: string }
   /** Creates promises that all fall due at one instant. */
   | { readonly kind: "due"; readonly prefix: string; readonly timeoutAt: number };
 
@@ -45,9 +52,51 @@ export function request(plan: Plan, { number, connection, turn }: Place): string
       return get(`/promises/${plan.prefix}${(number * stride) % plan.stored}`);
     case "search":
       return get(`/promises?${plan.query}`);
+    case "envelope_create":
+      return envelope("promise.create", creation(`${plan.prefix}${number}`));
+    case "fence": {
+      const id = `${plan.prefix}${connection}`;
+      return turn === 0 ? take(id) : fenced(id, turn);
+    }
+    case "task":
+      return live(`${plan.prefix}${connection}-${Math.floor(turn / 3)}`, turn % 3);
     default:
       throw new Error(`no such plan: ${JSON.stringify(plan satisfies never)}`);
   }
+}
+
+const target = "poll://any@nobody"; // nobody is connected: these requests are the only work
+const holder = { pid: "bench", ttl: 3_600_000 };
+
+function creation(id: string, tags: Readonly<Record<string, string>> = {}) {
+  return { id, timeoutAt: never, param: { headers: {}, data: "aGVsbG8=" }, tags };
+}
+
+function take(id: string): string {
+  const data = creation(id, { "resonate:target": target });
+  return envelope("task.create", { ...holder, action: { kind: "promise.create", data } });
+}
+
+/** The tags are those of the SDK's local steps. */
+function fenced(id: string, step: number): string {
+  const lineage = { "resonate:origin": id, "resonate:branch": id, "resonate:parent": id };
+  const data = creation(`${id}:${step}`, { ...lineage, "resonate:scope": "local" });
+  return envelope("task.fence", { id, version: 1, action: { kind: "promise.create", data } });
+}
+
+function live(id: string, age: number): string {
+  if (age === 0) return envelope("promise.create", creation(id, { "resonate:target": target }));
+  if (age === 1) return envelope("task.acquire", { id, version: 0, ...holder });
+  const data = { id, state: "resolved", value: { headers: {}, data: "ZG9uZQ==" } };
+  return envelope("task.fulfill", { id, version: 1, action: { kind: "promise.settle", data } });
+}
+
+function envelope(kind: string, data: unknown): string {
+  const body = JSON.stringify({ kind, head: { corrId: kind, version: protocolVersion }, data });
+  return (
+    `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n` +
+    `Content-Length: ${body.length}\r\n\r\n${body}`
+  );
 }
 
 /** As a call of gRPC: its path, and its message in a frame. The same promises as over HTTP. */

@@ -3,61 +3,22 @@
 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { deadlineMs, int64Max } from "../../kernel/ids.ts";
-import type { Result } from "./load.ts";
-import { compare, job, load, median, type Options, type Side } from "./measure.ts";
+import { deadlineMs } from "../../kernel/ids.ts";
+import { functions } from "./functions.ts";
+import { compare, job, load, median, type Side } from "./measure.ts";
 import type { Plan } from "./requests.ts";
+import {
+  never,
+  p99Ms,
+  perSecond,
+  type Scenario,
+  stored,
+  throughput,
+  withServers,
+} from "./scenario.ts";
 import { seed } from "./seed.ts";
-import { metric, type Server, serve, serveCeiling } from "./servers.ts";
-
-export type Row = {
-  readonly name: string;
-  /** Null where nothing is compared. */
-  readonly ratio: number | null;
-  /** What the ratio should reach; null: it is only watched. */
-  readonly goal: { readonly atLeast: number } | { readonly atMost: number } | null;
-  readonly figures: Readonly<Record<string, number>>;
-};
-
-export type Scenario = (folder: string, options: Options) => Promise<readonly Row[]>;
-
-const stored = 10_000;
-const never = deadlineMs(int64Max);
-
-async function withServers(
-  file: string,
-  act: (ours: Server, ceiling: Server) => Promise<readonly Row[]>,
-): Promise<readonly Row[]> {
-  const [ours, ceiling] = await Promise.all([serve(file), serveCeiling()]);
-  try {
-    return await act(ours, ceiling);
-  } finally {
-    await Promise.all([ours.stop(), ceiling.stop()]);
-  }
-}
-
-const perSecond = (results: readonly Result[]) => median(results.map((result) => result.perSecond));
-const p99Ms = (results: readonly Result[]) => median(results.map((result) => result.p99Ms));
-
-/** Requests per second, closed loop, against the ceiling. */
-function throughput(name: string, goal: Row["goal"], plan: (round: number) => Plan): Scenario {
-  return async (folder, options) => {
-    const file = join(folder, `${name}.db`);
-    seed({ file, prefix: "stored-", count: stored, timeoutAt: never });
-    return await withServers(file, async (ours, ceiling) => {
-      const side =
-        ({ port }: Server) =>
-        (round: number): Side => ({ port, plan: plan(round) });
-      const [mine = [], top = []] = await compare([side(ours), side(ceiling)], options);
-      const figures = {
-        perSecond: perSecond(mine),
-        ceilingPerSecond: perSecond(top),
-        p99Ms: p99Ms(mine),
-      };
-      return [{ name, ratio: figures.perSecond / figures.ceilingPerSecond, goal, figures }];
-    });
-  };
-}
+import { metric, type Server, serve } from "./servers.ts";
+import { streams } from "./streams.ts";
 
 /** Requests per second over gRPC, on as many streams, against HTTP. */
 function rpcThroughput(name: string, plan: (prefix: string) => Plan): Scenario {
@@ -194,6 +155,13 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     return { kind: "create_resolve", prefix: `r${round}-` };
   }),
   search: throughput("search", null, () => ({ kind: "search", query: "q=stored-1*&limit=10" })),
+  envelope_create: throughput("envelope_create", null, (round) => {
+    return { kind: "envelope_create", prefix: `e${round}-` };
+  }),
+  fence: throughput("fence", null, (round) => ({ kind: "fence", prefix: `f${round}-` })),
+  task: throughput("task", null, (round) => ({ kind: "task", prefix: `t${round}-` })),
+  functions,
+  streams,
   grpc_create: rpcThroughput("grpc_create", (prefix) => ({ kind: "create", prefix })),
   grpc_get: rpcThroughput("grpc_get", () => ({ kind: "get", prefix: "stored-", stored })),
   latency,

@@ -15,6 +15,9 @@ export function planText(plan: Plan): string {
   return [
     `plan: nodes=${plan.nodes} clients=${plan.clients} policy=${policyName(plan.policy)} intents=${plan.intents.length} delay-max=${plan.delayMax}ms heal-at=${plan.healAt}ms searched=${plan.isSearched} canary=${plan.isCanary}`,
     `limits: ${pairs(Object.entries(plan.limits))}`,
+    `rules: ${Object.entries(plan.rules)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(" ")}`,
     `faults, of a million: ${faults.length === 0 ? "none" : pairs(faults)}`,
     "",
   ].join("\n");

@@ -17,6 +17,8 @@ export type ModelCommand =
   | ModelPair
   | ModelListen
   | ModelToldBy
+  | ModelTellMissed
+  | ModelOfferMissed
   | ModelTaskCommand;
 
 export type ModelCreate = {
@@ -48,8 +50,7 @@ export type ModelOfOne = {
     | "continue_task"
     | "settle_at_deadline"
     | "expire_lease"
-    | "dispatch_again"
-    | "offer_missed";
+    | "dispatch_again";
   readonly id: string;
 };
 
@@ -60,9 +61,21 @@ export type ModelPair = {
   readonly awaiter: string;
 };
 export type ModelListen = {
-  readonly kind: "register_listener" | "tell_listener" | "tell_missed";
+  readonly kind: "register_listener" | "tell_listener";
   readonly awaited: string;
   readonly address: string;
+};
+/** Missed, or handed over before this instant, by a run of the server that has ended. */
+export type ModelTellMissed = {
+  readonly kind: "tell_missed";
+  readonly awaited: string;
+  readonly address: string;
+  readonly before: number;
+};
+export type ModelOfferMissed = {
+  readonly kind: "offer_missed";
+  readonly id: string;
+  readonly before: number;
 };
 export type ModelToldBy = {
   readonly kind: "note_told";

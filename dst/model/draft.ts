@@ -4,17 +4,22 @@
 //       settled when the command is then refused. This alone never counts as a change by the command.
 
 import type { ModelChange, ModelMessage } from "./command.ts";
-import { type ModelClock, type ModelRecord, onTime } from "./record.ts";
+import { type ModelClock, type ModelRecord, type ModelRules, onTime } from "./record.ts";
+
+/** When a step is taken, and by which rules. */
+export type ModelMoment = { readonly now: number; readonly rules: ModelRules };
 
 export class Draft {
   readonly now: number;
+  readonly rules: ModelRules;
   readonly messages: ModelMessage[] = [];
   readonly #before: (id: string) => ModelRecord;
   readonly #after = new Map<string, ModelRecord>();
 
-  constructor(before: (id: string) => ModelRecord, now: number) {
+  constructor(before: (id: string) => ModelRecord, { now, rules }: ModelMoment) {
     this.#before = before;
     this.now = now;
+    this.rules = rules;
   }
 
   record(id: string): ModelRecord {
@@ -35,8 +40,12 @@ export class Draft {
 
   setClock(id: string, clock: ModelClock): void {
     const record = this.record(id);
-    const { at, releases, isMissed } = record.clock;
-    const isSame = at === clock.at && releases === clock.releases && isMissed === clock.isMissed;
+    const { at, releases, offeredAt, isMissed } = record.clock;
+    const isSame =
+      at === clock.at &&
+      releases === clock.releases &&
+      offeredAt === clock.offeredAt &&
+      isMissed === clock.isMissed;
     if (!isSame) this.set(id, { ...record, clock });
   }
 

@@ -9,6 +9,7 @@ import {
   type ModelListen,
   type ModelPair,
   type ModelSettle,
+  type ModelTellMissed,
   type ModelToldBy,
   refused,
 } from "./command.ts";
@@ -16,13 +17,13 @@ import type { Draft } from "./draft.ts";
 import {
   emptyValue,
   ended,
-  isAwaitable,
   isTargeted,
   later,
   type ModelPromise,
   type ModelRecord,
   type ModelTask,
   type ModelTelling,
+  mayBeAwaited,
   nothing,
   onTime,
 } from "./record.ts";
@@ -30,10 +31,7 @@ import {
 export const silence: ModelAnswer = { kind: "none" };
 const newTask: ModelTask = { state: "pending", version: 0, resumes: [], pid: null, ttl: null };
 
-/** How long a message is believed to be under way, ms: longer than a push may take. */
-const patienceMs = 240_000;
-/** protocol.md, `--unblock-retention`, and §1.4. */
-const retentionMs = 86_400_000;
+/** protocol.md §1.4. */
 const firstPauseMs = 1000;
 const pauseMaxMs = 60_000;
 
@@ -121,7 +119,7 @@ export function register(draft: Draft, { awaited, awaiter }: ModelPair): ModelAn
   if (promise === null) return refused("promise_not_found");
   if (waiter === null) return refused("awaiter_not_found");
   if (!isTargeted(waiter)) return refused("awaiter_not_targeted");
-  if (!isAwaitable(promise)) return refused("awaited_not_awaitable");
+  if (!mayBeAwaited(promise, draft.rules)) return refused("awaited_not_awaitable");
   const areLive = promise.state === "pending" && waiter.state === "pending";
   const isNew = areLive && !callbacks.includes(awaiter);
   if (isNew) draft.set(awaited, { ...record, callbacks: [...callbacks, awaiter] });
@@ -132,7 +130,7 @@ export function listen(draft: Draft, { awaited, address }: ModelListen): ModelAn
   const record = draft.touch(awaited);
   const { promise, listeners } = record;
   if (promise === null) return refused("promise_not_found");
-  if (!isAwaitable(promise)) return refused("awaited_not_awaitable");
+  if (!mayBeAwaited(promise, draft.rules)) return refused("awaited_not_awaitable");
   const isNew = promise.state === "pending" && !listeners.includes(address);
   if (isNew) draft.set(awaited, { ...record, listeners: [...listeners, address] });
   return { kind: "promise", id: awaited, promise, changed: isNew };
@@ -163,10 +161,11 @@ export function tell(draft: Draft, { awaited, address }: ModelListen): void {
   if (telling === undefined || telling.nextAt <= draft.now) handOver(draft, awaited, address);
 }
 
-/** Its worker was not there, and has connected since. */
-export function tellMissed(draft: Draft, { awaited, address }: ModelListen): void {
+/** Its worker has connected; it was not there, or the server has been started anew since. */
+export function tellMissed(draft: Draft, { awaited, address, before }: ModelTellMissed): void {
   const telling = draft.record(awaited).tellings.get(address);
-  if (telling?.isMissed === true) handOver(draft, awaited, address);
+  if (telling === undefined) return;
+  if (telling.isMissed || telling.toldAt < before) handOver(draft, awaited, address);
 }
 
 function handOver(draft: Draft, awaited: string, address: string): void {
@@ -175,8 +174,8 @@ function handOver(draft: Draft, awaited: string, address: string): void {
   if (promise === null || promise.state === "pending" || !listeners.includes(address)) return;
   const telling = tellings.get(address);
   const { failures = 0, failedSince = null } = telling ?? {};
-  const nextAt = later(draft.now, patienceMs);
-  const told = { nextAt, failures, failedSince, isMissed: false };
+  const nextAt = later(draft.now, draft.rules.patienceMs);
+  const told = { nextAt, toldAt: draft.now, failures, failedSince, isMissed: false };
   draft.set(awaited, { ...record, tellings: new Map(tellings).set(address, told) });
   draft.messages.push({ kind: "unblock", to: address, id: awaited, promise });
 }
@@ -186,7 +185,7 @@ export function noteTold(draft: Draft, { awaited, address, delivery }: ModelTold
   const telling = record.tellings.get(address);
   if (telling === undefined || !record.listeners.includes(address)) return;
   const isWeb = !address.startsWith("poll://");
-  const next = delivery.kind === "delivered" ? null : failed(telling, draft.now, isWeb);
+  const next = delivery.kind === "delivered" ? null : failed(telling, draft, isWeb);
   const tellings = new Map(record.tellings);
   if (next !== null) {
     draft.set(awaited, { ...record, tellings: tellings.set(address, next) });
@@ -198,14 +197,16 @@ export function noteTold(draft: Draft, { awaited, address, delivery }: ModelTold
 }
 
 /** @returns null: given up, since it has failed for so long (protocol.md §1.4) */
-function failed(telling: ModelTelling, now: number, isWeb: boolean): ModelTelling | null {
+function failed(telling: ModelTelling, { now, rules }: Draft, isWeb: boolean): ModelTelling | null {
   const failedSince = telling.failedSince ?? now;
   const failures = telling.failures + 1;
-  const endsAt = later(failedSince, retentionMs);
+  const endsAt = later(failedSince, rules.retentionMs);
   if (endsAt <= now) return null;
-  if (!isWeb) return { nextAt: endsAt, failures, failedSince, isMissed: true };
+  const { toldAt } = telling;
+  if (!isWeb) return { nextAt: endsAt, toldAt, failures, failedSince, isMissed: true };
   let pauseMs = firstPauseMs;
   for (let failure = 1; failure < failures && pauseMs < pauseMaxMs; failure += 1) pauseMs *= 2;
   const againAt = later(now, Math.min(pauseMs, pauseMaxMs));
-  return { nextAt: againAt < endsAt ? againAt : endsAt, failures, failedSince, isMissed: false };
+  const nextAt = againAt < endsAt ? againAt : endsAt;
+  return { nextAt, toldAt, failures, failedSince, isMissed: false };
 }

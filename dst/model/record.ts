@@ -39,6 +39,8 @@ export type ModelClock = {
   readonly at: bigint | null;
   /** Since it was last suspended, woken, continued, or let lapse. */
   readonly releases: number;
+  /** When it was offered last; null: not since its clock was set for something else. */
+  readonly offeredAt: number | null;
   /** Its last `execute` found nobody. */
   readonly isMissed: boolean;
 };
@@ -46,10 +48,22 @@ export type ModelClock = {
 /** How far a listener has been told. */
 export type ModelTelling = {
   readonly nextAt: bigint;
+  /** When it was told last. */
+  readonly toldAt: number;
   readonly failures: number;
   /** Null: it has not failed yet. */
   readonly failedSince: number | null;
   readonly isMissed: boolean;
+};
+
+/** What an operator may choose (protocol.md §0, settings); durations in ms. */
+export type ModelRules = {
+  /** RT. */
+  readonly retryMs: number;
+  /** How long a message is believed to be under way. */
+  readonly patienceMs: number;
+  readonly retentionMs: number;
+  readonly awaitsAny: boolean;
 };
 
 /** All that is kept under one id. */
@@ -66,7 +80,7 @@ export type ModelRecord = {
   readonly tellings: ReadonlyMap<string, ModelTelling>;
 };
 
-export const stopped: ModelClock = { at: null, releases: 0, isMissed: false };
+export const stopped: ModelClock = { at: null, releases: 0, offeredAt: null, isMissed: false };
 
 export const nothing: ModelRecord = {
   promise: null,
@@ -145,6 +159,11 @@ export function isTargeted({ tags }: Pick<ModelPromise, "tags">): boolean {
   return tags.has("resonate:target");
 }
 
+/** Whether anybody may wait for it, which is more than whether its deadline is armed. */
+export function mayBeAwaited(promise: ModelPromise, { awaitsAny }: ModelRules): boolean {
+  return awaitsAny || isAwaitable(promise);
+}
+
 export function isAwaitable(promise: ModelPromise): boolean {
   const { tags, isExternal } = promise;
   if (isExternal || isTargeted(promise) || isTimer(promise)) return true;
@@ -158,11 +177,15 @@ export function canonical(record: ModelRecord): string {
   const text = promise === null ? "nothing" : canonicalPromise(promise);
   const parts = [waiters, text];
   if (task !== null) {
-    parts.push(canonicalTask(task), `${clock.at} ${clock.releases} ${clock.isMissed}`);
+    parts.push(
+      canonicalTask(task),
+      `${clock.at} ${clock.releases} ${clock.offeredAt} ${clock.isMissed}`,
+    );
   }
   if (listeners.length > 0) {
-    const told = [...tellings].map(([address, { nextAt, failures, failedSince, isMissed }]) => {
-      return [address, String(nextAt), failures, failedSince, isMissed];
+    const told = [...tellings].map(([address, telling]) => {
+      const { nextAt, toldAt, failures, failedSince, isMissed } = telling;
+      return [address, String(nextAt), toldAt, failures, failedSince, isMissed];
     });
     parts.push(`listeners ${JSON.stringify(listeners)} ${JSON.stringify(told)}`);
   }

@@ -10,6 +10,7 @@ import {
   type ModelFence,
   type ModelFulfill,
   type ModelHeartbeat,
+  type ModelOfferMissed,
   type ModelRefusal,
   type ModelSuspend,
   refused,
@@ -17,9 +18,9 @@ import {
 import type { Draft } from "./draft.ts";
 import { born, create, settle, settled } from "./promises.ts";
 import {
-  isAwaitable,
   type ModelPromise,
   type ModelTask,
+  mayBeAwaited,
   project,
   stopped,
   unheld,
@@ -117,7 +118,7 @@ function unawaitable(draft: Draft, awaited: readonly string[]): ModelRefusal | n
   for (const each of awaited) {
     const { promise } = draft.record(each);
     if (promise === null) return "awaited_not_found";
-    if (!isAwaitable(promise)) return "awaited_not_awaitable";
+    if (!mayBeAwaited(promise, draft.rules)) return "awaited_not_awaitable";
   }
   return null;
 }
@@ -182,9 +183,10 @@ export function noteMissed(draft: Draft, { id, version }: OfVersion): void {
 }
 
 /** A worker has connected that may take what nobody could (protocol.md §1.3). */
-export function offerMissed(draft: Draft, id: string): void {
+export function offerMissed(draft: Draft, { id, before }: ModelOfferMissed): void {
   const { task, clock } = draft.touch(id);
-  if (task?.state === "pending" && clock.isMissed) offer(draft, id);
+  const isOlder = clock.offeredAt !== null && clock.offeredAt < before;
+  if (task?.state === "pending" && (clock.isMissed || isOlder)) offer(draft, id);
 }
 
 function isClockDue(draft: Draft, id: string): boolean {

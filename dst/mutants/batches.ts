@@ -21,8 +21,8 @@ export const batches: readonly Mutant[] = [
     also: [
       {
         file: "kernel/kernel.ts",
-        find: "  #commandCount = 0;",
-        replace: `  #commandCount = 0;
+        find: "  #batchCount = 0;",
+        replace: `  #batchCount = 0;
           readonly #answered = new Set<Origin>();`,
       },
       {
@@ -38,9 +38,10 @@ export const batches: readonly Mutant[] = [
     name: "batch-blind",
     fault: "A command does not see what an earlier one of its batch has done.",
     file: "kernel/working-set.ts",
-    find: "return this.#stream(key).state;",
-    replace: `const { loaded, events, state } = this.#stream(key);
-      return events.length > 0 ? loaded.state : state;`,
+    find: 'const { state } = this.#stream(key);\n    assert(state.kind === "promise"',
+    replace: `const working = this.#stream(key);
+      const state = working.events.length > 0 ? working.loaded.state : working.state;
+      assert(state.kind === "promise"`,
     oracles: ["W", "S", "A"],
     seedsMax: 50,
   },
@@ -86,7 +87,7 @@ export const batches: readonly Mutant[] = [
     name: "conflict-reuses-working-set",
     fault: "A command that conflicts is decided again on what was loaded the first time.",
     file: "kernel/kernel.ts",
-    find: "const outcome = batch.execute(completion.streams, this.#now);",
+    find: "const outcome = batch.execute(completion.streams, at);",
     replace: `const isRepeated = batch.entries.some(({ attempt }) => attempt > 1);
       const streams = completion.streams.map((each) => {
         if (each.kind === "unreadable") return each;
@@ -94,12 +95,12 @@ export const batches: readonly Mutant[] = [
         if (!isRepeated) this.#kept.set(id, each.stream.state);
         return { ...each, stream: { ...each.stream, state: this.#kept.get(id) ?? each.stream.state } };
       });
-      const outcome = batch.execute(streams, this.#now);`,
+      const outcome = batch.execute(streams, at);`,
     also: [
       {
         file: "kernel/kernel.ts",
-        find: "  #commandCount = 0;",
-        replace: `  #commandCount = 0;
+        find: "  #batchCount = 0;",
+        replace: `  #batchCount = 0;
           readonly #kept = new Map();`,
       },
     ],
@@ -119,15 +120,26 @@ export const batches: readonly Mutant[] = [
     name: "retry-keeps-old-now",
     fault: "A command that is tried again runs at the instant at which it came.",
     file: "kernel/kernel.ts",
-    find: "return { command, keys: keys(command), id, attempt: 1, origin };",
-    replace: `const entry = { command, keys: keys(command), id, attempt: 1, origin, since: this.#now };
-      return entry;`,
+    find: "const outcome = batch.execute(completion.streams, at);",
+    replace: `for (const entry of batch.entries) {
+        const first = entry.attempt === 1 ? at.now : (this.#firstAt.get(entry.command) ?? at.now);
+        this.#firstAt.set(entry.command, first);
+      }
+      const outcome = batch.execute(completion.streams, { ...at, firstAt: this.#firstAt } as typeof at);`,
     also: [
       {
         file: "kernel/batch.ts",
-        find: "run(set, entry, now)",
-        replace:
-          "run(set, entry, entry.attempt > 1 ? (entry as Entry & { since: InstantMs }).since : now)",
+        find: "run(set, entry, at)",
+        replace: `run(set, entry, {
+          ...at,
+          now: (at as Instant & { firstAt: Map<Command, InstantMs> }).firstAt.get(entry.command) ?? at.now,
+        })`,
+      },
+      {
+        file: "kernel/kernel.ts",
+        find: "  #batchCount = 0;",
+        replace: `  #batchCount = 0;
+          readonly #firstAt = new Map<Command, InstantMs>();`,
       },
     ],
     oracles: ["W", "T"],
@@ -169,7 +181,7 @@ export const batches: readonly Mutant[] = [
   {
     name: "look-finds-anything",
     fault: "Any event behind the one that was loaded is taken for the own one.",
-    file: "kernel/kernel.ts",
+    file: "kernel/batch.ts",
     find: "return executed.some(({ entry }) => entry.id === command);",
     replace: "return executed.length > 0 && command !== undefined;",
     oracles: ["W"],
@@ -179,7 +191,7 @@ export const batches: readonly Mutant[] = [
   {
     name: "look-believes",
     fault: "A lost commit counts as landed, whatever the log says.",
-    file: "kernel/kernel.ts",
+    file: "kernel/batch.ts",
     find: "return executed.some(({ entry }) => entry.id === command);",
     replace: "return executed.length > 0 || command !== undefined;",
     oracles: ["W", "C"],
@@ -198,10 +210,10 @@ export const batches: readonly Mutant[] = [
     name: "queue-full-after-enqueue",
     fault: "A request is refused although it was queued.",
     file: "kernel/kernel.ts",
-    find: 'return this.#commands.push(this.#enter(request, { kind: "client", reply }));',
+    find: 'return this.#commands.push(this.#entries.enter(request, { kind: "client", reply }));',
     replace: `const isLast = this.waiting + 1 === this.#limits.queueMax;
       const silent = { kind: "client", reply: isLast ? () => undefined : reply } as const;
-      return this.#commands.push(this.#enter(request, silent)) && !isLast;`,
+      return this.#commands.push(this.#entries.enter(request, silent)) && !isLast;`,
     oracles: ["W"],
     seedsMax: 50,
   },
@@ -253,7 +265,7 @@ export const batches: readonly Mutant[] = [
   {
     name: "overloaded-read-forgotten",
     fault: "A read that is not taken is never answered.",
-    file: "kernel/kernel.ts",
+    file: "kernel/reads.ts",
     find: 'else this.#show(asked, failed("store_overloaded"));',
     replace: "",
     oracles: ["V", "B"],
@@ -262,8 +274,8 @@ export const batches: readonly Mutant[] = [
   {
     name: "read-slot-leak",
     fault: "A read that has ended counts as under way for ever.",
-    file: "kernel/kernel.ts",
-    find: "this.#readCount -= 1;",
+    file: "kernel/reads.ts",
+    find: "this.#underWay -= 1;",
     replace: "",
     oracles: ["V", "B"],
     seedsMax: 50,
@@ -327,7 +339,7 @@ export const batches: readonly Mutant[] = [
   {
     name: "batches-overlap",
     fault: "Two batches under way touch the same stream.",
-    file: "kernel/kernel.ts",
+    file: "kernel/flight.ts",
     find: '"batch" in flight && flight.batch.touches(key)',
     replace: "flight === null",
     oracles: ["B", "W"],
@@ -351,8 +363,11 @@ export const batches: readonly Mutant[] = [
     find: '(each.kind === "stream" ? [each.stream] : [])',
     replace: `{
         if (each.kind === "stream") return [each.stream];
-        const state = { promise: { kind: "absent" }, callbacks: [] } as const;
-        return [{ key: each.key, version: 0, revision: 0, state } as unknown as Stream];
+        const none = { kind: "absent" } as const;
+        const state = { kind: "promise", promise: none, task: none, callbacks: [], listeners: [] };
+        const clock = { clockAt: null, releaseCount: 0, offeredAt: null, isMissed: false };
+        const timers = { ...clock, tellings: new Map() };
+        return [{ key: each.key, version: 0, revision: 0, state, timers } as unknown as Stream];
       }`,
     oracles: ["W"],
     seedsMax: 200,

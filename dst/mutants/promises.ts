@@ -22,19 +22,19 @@ export const promises: readonly Mutant[] = [
   {
     name: "settle-ignores-deadline",
     fault: "A settle succeeds at and after the deadline.",
-    file: "kernel/execute.ts",
-    find: "touch(set, key, author);",
-    replace: 'if (command.kind === "create_promise") touch(set, key, author);',
+    file: "kernel/execute-promise.ts",
+    find: "turn.touch(id);",
+    replace: 'if (command.kind === "create_promise") turn.touch(id);',
     also: [
       {
-        file: "kernel/execute.ts",
-        find: "decideSettle(promise, command, author.now);",
+        file: "kernel/execute-promise.ts",
+        find: "decideSettle(promise, command, turn.now);",
         replace: `decideSettle(
             promise,
             command,
-            promise.kind === "pending" && promise.timeoutAt <= author.now
-              ? ((Number(promise.timeoutAt) - 1) as typeof author.now)
-              : author.now,
+            promise.kind === "pending" && promise.timeoutAt <= turn.now
+              ? ((Number(promise.timeoutAt) - 1) as typeof turn.now)
+              : turn.now,
           );`,
       },
     ],
@@ -79,9 +79,9 @@ export const promises: readonly Mutant[] = [
     name: "read-skips-lazy-timeout",
     fault: "A get shows a promise as pending after its deadline.",
     file: "kernel/execute.ts",
-    find: `touch(set, promiseKey(command.id), author);
-      return show(`,
-    replace: "return show(",
+    find: `turn.touch(command.id);
+      return turn.show(`,
+    replace: "return turn.show(",
     oracles: ["W"],
     seedsMax: 50,
   },
@@ -97,9 +97,9 @@ export const promises: readonly Mutant[] = [
   {
     name: "create-echoes-request",
     fault: "A repeated create is answered with the fields of the request, not of the record.",
-    file: "kernel/execute.ts",
-    find: "return show(set, command.id, decision.events.length > 0);",
-    replace: `const shown = show(set, command.id, decision.events.length > 0);
+    file: "kernel/execute-promise.ts",
+    find: "return turn.show(id, decision.events.length > 0);",
+    replace: `const shown = turn.show(id, decision.events.length > 0);
       if (command.kind !== "create_promise" || shown.kind !== "promise") return shown;
       const { param, tags, timeoutAt } = command;
       return { ...shown, promise: { ...shown.promise, param, tags, timeoutAt } };`,
@@ -134,18 +134,18 @@ export const promises: readonly Mutant[] = [
   {
     name: "strict-before-timeout",
     fault: "A strict create is judged before the timeout that it comes upon.",
-    file: "kernel/execute.ts",
-    find: "touch(set, key, author);",
-    replace: `const wasPending = set.state(key).promise.kind === "pending";
-      touch(set, key, author);`,
+    file: "kernel/execute-promise.ts",
+    find: "turn.touch(id);",
+    replace: `const wasPending = turn.state(id).promise.kind === "pending";
+      turn.touch(id);`,
     also: [
       {
-        file: "kernel/execute.ts",
-        find: "decideCreate(promise, command, author.now)",
+        file: "kernel/execute-promise.ts",
+        find: "decideCreate(promise, command, turn.now)",
         replace: `decideCreate(
             promise,
             wasPending ? { ...command, strict: false } : command,
-            author.now,
+            turn.now,
           )`,
       },
     ],
@@ -182,9 +182,9 @@ export const promises: readonly Mutant[] = [
   {
     name: "repetition-said-to-change",
     fault: "A repetition is answered as if it had changed something.",
-    file: "kernel/execute.ts",
-    find: "return show(set, command.id, decision.events.length > 0);",
-    replace: "return show(set, command.id, true);",
+    file: "kernel/execute-promise.ts",
+    find: "return turn.show(id, decision.events.length > 0);",
+    replace: "return turn.show(id, true);",
     oracles: ["W"],
     seedsMax: 50,
   },
@@ -285,8 +285,8 @@ export const promises: readonly Mutant[] = [
     name: "drain-not-due",
     fault: "Callbacks that are not drained do not make their stream due.",
     file: "kernel/stream.ts",
-    find: "return isAwaited ? deadlineMs(BigInt(state.promise.settledAt)) : null;",
-    replace: "return null;",
+    find: "const drainAt = callbacks.length > 0 ? settledAt : null;",
+    replace: "const drainAt = null;",
     oracles: ["S", "V"],
     seedsMax: 50,
   },
@@ -294,16 +294,16 @@ export const promises: readonly Mutant[] = [
     name: "untargeted-not-armed",
     fault: "A promise that others may await but no worker runs never times out by itself.",
     file: "kernel/stream.ts",
-    find: "isAwaited || promise.isAwaitable(state.promise)",
-    replace: 'isAwaited || state.promise.tags.has("resonate:target")',
+    find: "|| promise.isAwaitable(record)",
+    replace: '|| record.tags.has("resonate:target")',
     oracles: ["S", "V"],
     seedsMax: 50,
   },
   {
     name: "register-skips-awaiter-timeout",
     fault: "Whoever is overdue may still be registered as a waiter.",
-    file: "kernel/execute.ts",
-    find: "touch(set, awaiter, author);",
+    file: "kernel/execute-promise.ts",
+    find: "turn.touch(awaiter);",
     replace: "",
     oracles: ["W"],
     seedsMax: 50,
@@ -311,8 +311,8 @@ export const promises: readonly Mutant[] = [
   {
     name: "drain-skips-awaiter-timeout",
     fault: "A drain leaves the passed deadline of the one that it wakes unwritten.",
-    file: "kernel/execute.ts",
-    find: "touch(set, promiseKey(command.awaiter), author);",
+    file: "kernel/execute-task.ts",
+    find: "turn.touch(awaiter);",
     replace: "",
     oracles: ["W"],
     seedsMax: 200,
@@ -330,7 +330,7 @@ export const promises: readonly Mutant[] = [
     name: "register-unawaitable-accepted",
     fault: "Any promise may be awaited.",
     file: "kernel/callback.ts",
-    find: 'if (!isAwaitable(awaited.promise)) return refuse("awaited_not_awaitable");',
+    find: `if (!awaited.awaitsAny && !isAwaitable(awaited.promise)) return refuse("awaited_not_awaitable");`,
     replace: "",
     oracles: ["W"],
     seedsMax: 50,
@@ -339,7 +339,7 @@ export const promises: readonly Mutant[] = [
     name: "sweep-settles-nothing",
     fault: "A promise whose deadline was swept stays pending.",
     file: "kernel/execute.ts",
-    find: `touch(set, promiseKey(command.id), author);
+    find: `turn.touch(command.id);
       return null;`,
     replace: "return null;",
     oracles: ["W", "V"],

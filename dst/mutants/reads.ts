@@ -52,9 +52,17 @@ export const reads: readonly Mutant[] = [
   {
     name: "search-torn",
     fault: "Promises are found as of one instant and shown as of a later one.",
-    file: "kernel/kernel.ts",
-    find: "answerRead(flight.asked.read, completion, flight.since)",
-    replace: "answerRead(flight.asked.read, completion, this.#now)",
+    file: "kernel/reads.ts",
+    find: "answer(asked.read, completion, since)",
+    replace: "answer(asked.read, completion, Math.max(since, this.#last) as InstantMs)",
+    also: [
+      { file: "kernel/reads.ts", find: "#underWay = 0;", replace: "#underWay = 0;\n  #last = 0;" },
+      {
+        file: "kernel/reads.ts",
+        find: "begin(now: InstantMs): void {",
+        replace: "begin(now: InstantMs): void {\n    this.#last = now;",
+      },
+    ],
     oracles: ["W"],
     seedsMax: 50,
   },

@@ -149,7 +149,7 @@ export const stores: readonly Mutant[] = [
   {
     name: "codec-empty-lost",
     fault: 'Data that is "" comes back as absent.',
-    file: "store/codec.ts",
+    file: "store/members.ts",
     find: "data: textOrNull(data)",
     replace: 'data: textOrNull(data === "" ? null : data)',
     oracles: ["W", "F", "X"],

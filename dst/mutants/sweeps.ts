@@ -87,7 +87,7 @@ export const sweeps: readonly Mutant[] = [
     replace: "",
     oracles: ["V"],
     seedsMax: 200,
-    flags: [...alone, "--ops", "200", "--faults", "aio_full,fail_before,rolled_back,fail_after"],
+    flags: [...alone, "--ops", "12", "--faults", "aio_full,fail_before,rolled_back,fail_after"],
   },
   {
     name: "poll-forgotten",
@@ -97,7 +97,7 @@ export const sweeps: readonly Mutant[] = [
     replace: "false",
     oracles: ["V"],
     seedsMax: 200,
-    flags: ["--nodes", "2:3", "--ops", "300", "--faults", apart],
+    flags: ["--nodes", "2:3", "--ops", "30", "--faults", apart],
   },
   {
     name: "backlog-drops-rest",
@@ -108,6 +108,6 @@ export const sweeps: readonly Mutant[] = [
       this.#size -= list.length - this.#next;`,
     oracles: ["V"],
     seedsMax: 200,
-    flags: [...alone, "--ops", "300"],
+    flags: [...alone, "--ops", "60"],
   },
 ];

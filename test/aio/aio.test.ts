@@ -15,6 +15,7 @@ import { promiseKey } from "../../kernel/stream.ts";
 import { emptyValue, noPairs } from "../../kernel/value.ts";
 import { MemoryStore } from "../../store/memory.ts";
 import { type Store, StoreError } from "../../store/store.ts";
+import { cron } from "../kernel/given.ts";
 
 const quiet = { started: () => undefined, finished: () => undefined };
 const silent = {
@@ -26,7 +27,8 @@ const commit: Submission = { kind: "commit", components: [] };
 
 /** A store whose every verb does this. */
 function failing(act: () => never): Store {
-  return { load: act, commit: act, query: act, due: act, log: act, reset: act };
+  const reads = { query: act, list: act, waiting: act, due: act, log: act };
+  return { ...reads, load: act, commit: act, reset: act };
 }
 
 function throwing(failure: StoreFailure, isFatal = false): Store {
@@ -50,6 +52,8 @@ function watched(store: Store, note: (verb: keyof Store) => void): Store {
     load: tell("load", (keys) => store.load(keys)),
     commit: tell("commit", (components) => store.commit(components)),
     query: tell("query", (query) => store.query(query)),
+    list: tell("list", (queries) => store.list(queries)),
+    waiting: tell("waiting", (query) => store.waiting(query)),
     due: tell("due", (now, bounds) => store.due(now, bounds)),
     log: tell("log", (ranges) => store.log(ranges)),
     reset: tell("reset", () => store.reset()),
@@ -173,7 +177,7 @@ function start(store: Store = new MemoryStore()) {
   const trace: Trace = (record) => {
     if (record.kind === "taken") batches.push(record.requests.length);
   };
-  const kernel = new Kernel({ aio, limits: limits(), node: "n", trace });
+  const kernel = new Kernel({ aio, limits: limits(), node: "n", trace, cron });
   const clock = new Clock(() => 1);
   const loop = new Loop({ kernel, aio, clock, onFatal: (error) => failures.push(error) });
   return { loop, kernel, batches, failures };
@@ -240,7 +244,7 @@ test("loop: L3 sockets get their turn after three ticks, however much is due", a
   let now = 1;
   const clock = new Clock(() => now);
   const few = limits({ batchMax: 2, dueMax: 2 });
-  const kernel = new Kernel({ aio, limits: few, node: "n", trace: () => undefined });
+  const kernel = new Kernel({ aio, limits: few, node: "n", trace: () => undefined, cron });
   const loop = new Loop({ kernel, aio, clock, onFatal: () => undefined });
   const names = ["a", "b", "c", "d", "e", "f"];
   const timeoutAt = deadlineMs(5n);
@@ -277,7 +281,7 @@ test("loop: L4 what a tick throws stops the loop for good", async () => {
 test("loop: L2 the clock is read once a tick, when it begins", async () => {
   let reads = 0;
   const aio = new StoreAio({ ...silent, store: new MemoryStore(), queueMax: 9, observer: quiet });
-  const kernel = new Kernel({ aio, limits: limits(), node: "n", trace: () => undefined });
+  const kernel = new Kernel({ aio, limits: limits(), node: "n", trace: () => undefined, cron });
   const clock = new Clock(() => {
     reads += 1;
     return 1;
@@ -323,7 +327,7 @@ test("loop: once started and idle, it never asks the store again", async () => {
 test("loop: a promise that falls due is settled unasked", async () => {
   const store = new MemoryStore();
   const aio = new StoreAio({ ...silent, store, queueMax: 9, observer: quiet });
-  const kernel = new Kernel({ aio, limits: limits(), node: "n", trace: () => undefined });
+  const kernel = new Kernel({ aio, limits: limits(), node: "n", trace: () => undefined, cron });
   const loop = new Loop({ kernel, aio, clock: new Clock(), onFatal: () => undefined });
   const timeoutAt = deadlineMs(BigInt(Date.now() + 20));
   await new Promise((resolve) => loop.submit({ ...create("a"), timeoutAt }, resolve));

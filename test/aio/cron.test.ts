@@ -380,3 +380,29 @@ property.prop([
     expect(far).toEqual(next.kind === "occurs" ? { ...next, at: next.at + shift } : next);
   },
 );
+
+test("cron: whoever asks, and for whatever before, has the same answer", () => {
+  const instants = ["2026-01-05", "2026-07-05", "2026-03-28", "2026-10-24", "1995-07-01"];
+  const rules = [
+    ["30 2 * * *", "Europe/Zurich"],
+    ["30 2 * * *", "America/New_York"],
+    ["@daily", "UTC"],
+    ["no rule", "UTC"],
+    ["@daily", "Mars"],
+  ].map(([expression = "", zone = ""]) => ({ expression, zone }));
+  const questions = rules.flatMap((rule) => {
+    return instants.map((text) => [rule, instantMs(at(`${text}T12:00Z`))] as const);
+  });
+  const ask = (all: typeof questions) => all.map(([rule, after]) => cron.next(rule, after));
+  const answers = ask(questions);
+  const others = Array.from({ length: 300 }, (_, minute) => ({
+    ...{ expression: `${minute % 60} ${minute % 24} 1 * *`, zone: "Asia/Tokyo" },
+  }));
+  expect(ask(questions.toReversed()).toReversed()).toEqual(answers);
+  for (const rule of others) expect(cron.next(rule, instantMs(0)).kind).toBe("occurs");
+  expect(ask(questions)).toEqual(answers);
+  expect(answers.slice(0, 2)).toEqual([
+    { kind: "occurs", at: at("2026-01-06T01:30Z") },
+    { kind: "occurs", at: at("2026-07-06T00:30Z") },
+  ]);
+});

@@ -388,6 +388,23 @@ describe("P2 requests under way, and those that wait", () => {
     expect(receiver.heard.map(({ body }) => body)).toEqual(["/a", "/a", "/b", "/a"]);
   });
 
+  test("P6 of what waits for a target under one key, the newest takes the place of the others", async () => {
+    const receiver = await holding();
+    const push = start({ concurrency: 1, queues: { targetMax: 3, totalMax: 9 } });
+    const send = (message: string, key?: string) => push.deliver(receiver.url, message, key);
+    const deliveries = [send("first", "k"), send("old", "k"), send("other", "l"), send("new", "k")];
+    deliveries.push(send("keyless"), send("newest", "k"));
+    expect(push.waiting).toBe(3);
+    for (let count = 1; count <= 4; count++) {
+      await receiver.until(count);
+      receiver.held.shift()?.end();
+    }
+    await allDelivered(deliveries);
+    const bodies = receiver.heard.map(({ body }) => body);
+    expect(bodies).toEqual(["first", "newest", "other", "keyless"]);
+    expect([push.inFlight, push.waiting]).toEqual([0, 0]);
+  });
+
   test("P2 a failure makes room as an answer does", async () => {
     const receiver = await listen((outgoing) => outgoing.destroy());
     const push = start({ concurrency: 1 });

@@ -176,7 +176,7 @@ describe("keys: the type of a key decides the algorithms", () => {
       test.each(own)("accepts %s", async (alg) => {
         const verdict = await (await verifier(config)).verify(sign(alg, pair));
         const grant = { isAdmin: false, prefix: "a", groups: null };
-        expect(verdict).toEqual({ kind: "granted", grant });
+        expect(verdict).toMatchObject({ kind: "granted", grant });
       });
 
       test("A3 refuses every other algorithm, whatever the signature", async () => {
@@ -393,6 +393,21 @@ describe.each([
     const token = sign("ES256", p256, { claims: wanted });
     expect(await told(await verifier({ ...config, ...configured }), token)).toBe(expected);
   });
+});
+
+test("claims: what was granted is over when the same token would be refused", async () => {
+  let now = nowSeconds * 1_000;
+  const opened = await openVerifier({ ...off, publicKey: file(pem(p256)) }, { now: () => now });
+  if (opened.kind !== "verifier") throw new Error(opened.kind);
+  const token = sign("ES256", p256, { claims: { exp: nowSeconds + 5 } });
+  const verdict = await opened.verifier.verify(token);
+  if (verdict.kind !== "granted") throw new Error(verdict.fault);
+  now = (nowSeconds + 5 + leeway) * 1_000 - 1;
+  expect(verdict.isOver()).toBe(false);
+  expect(await told(opened.verifier, token)).toBe("granted");
+  now += 1;
+  expect(verdict.isOver()).toBe(true);
+  expect(await told(opened.verifier, token)).toBe("expired");
 });
 
 test("claims: the clock is the machine's unless another is given", async () => {

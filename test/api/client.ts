@@ -3,7 +3,9 @@
 
 import { expect } from "vitest";
 import { components } from "../../api/answers.ts";
-import { createApp } from "../../api/app.ts";
+import { type AppOptions, createApp } from "../../api/app.ts";
+import { Guard } from "../../api/auth/guard.ts";
+import type { Verdict } from "../../api/auth/verifier.ts";
 import { Gateway, type Port } from "../../api/gateway.ts";
 import { parseByReviver } from "../../api/int64.ts";
 import type { RequestRecord } from "../../api/record.ts";
@@ -29,6 +31,19 @@ export type Ask = {
 
 export const bodyLimit = 1_000;
 
+/** Takes every token for the same verdict. */
+export function guarding(verdict: Verdict): Guard {
+  const verifier = { verify: () => Promise.resolve(verdict) };
+  return new Guard({ verifier, onRefused: () => {} });
+}
+
+const elsewhere = { isAdmin: false, prefix: "elsewhere/", groups: null };
+
+export const guards = {
+  unauthenticated: guarding({ kind: "unauthenticated", fault: "missing" }),
+  forbidden: guarding({ kind: "granted", grant: elsewhere, isOver: () => false }),
+} as const;
+
 export class Client {
   readonly records: RequestRecord[] = [];
   readonly gateway: Gateway;
@@ -36,7 +51,7 @@ export class Client {
   #isReady = true;
   #requestCount = 0;
 
-  constructor(port: Port, corsOrigins: readonly string[] = []) {
+  constructor(port: Port, corsOrigins: readonly string[] = [], more: Partial<AppOptions> = {}) {
     this.gateway = new Gateway(port);
     this.app = createApp({
       gateway: this.gateway,
@@ -45,6 +60,7 @@ export class Client {
       corsOrigins,
       observe: (record) => this.records.push(record),
       newRequestId: () => this.#newRequestId(),
+      ...more,
     });
   }
 
@@ -75,9 +91,11 @@ export function start(options?: ConstructorParameters<typeof InProcess>[0]): {
 async function toAnswered(response: globalThis.Response): Promise<Answered> {
   const text = await response.text();
   const { status, headers } = response;
-  const isJson = headers.get("content-type") === "application/json; charset=utf-8";
+  const type = headers.get("content-type");
+  const isJson = type === "application/json; charset=utf-8";
+  const hasCode = status >= 400 && text !== "" && type !== "application/json"; // of an envelope
   const json: unknown = isJson && text !== "" ? JSON.parse(text) : null;
-  if (status < 400 || text === "") return { status, code: null, details: [], text, json, headers };
+  if (!hasCode) return { status, code: null, details: [], text, json, headers };
   return { status, ...toError(json), text, json, headers };
 }
 
@@ -93,17 +111,22 @@ function toError(json: unknown): { readonly code: number; readonly details: read
 /** Exactly what is described, no more and no less. */
 export function conforms(schema: Schema<unknown>, json: unknown): void {
   const findings = new Findings();
-  const exact = parseByReviver(JSON.stringify(json), "timeout");
-  schema.read(withDeadlines(exact), "answer", findings);
+  const parsed = parseByReviver(JSON.stringify(json), "timeout");
+  schema.read(withDeadlines(parsed), "answer", findings);
   expect([...findings.rules, ...findings.texts]).toEqual([]);
 }
+
+/** The 64-bit numbers of events and records. */
+const exact: ReadonlySet<string> = new Set([
+  ...["timeoutAt", "ttl", "nextRunAt", "promiseTimeoutMs", "promiseTimeout"],
+]);
 
 /** Events name their deadline otherwise; in the tests of this folder it fits a number. */
 function withDeadlines(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withDeadlines);
   if (typeof value !== "object" || value === null || value.constructor !== Object) return value;
   const entries = Object.entries(value).map(([name, member]) => {
-    const isDeadline = name === "timeoutAt" && typeof member === "number";
+    const isDeadline = exact.has(name) && typeof member === "number";
     return [name, isDeadline ? BigInt(member) : withDeadlines(member)];
   });
   return Object.fromEntries(entries);

@@ -90,3 +90,31 @@ test("gateway: every request has its operation", () => {
     "unknown",
   ]);
 });
+
+test("Q3 one request that asks for much leaves room for others, and is answered in its order", async () => {
+  const replies: Reply[] = [];
+  let waiting = 0;
+  const gateway = new Gateway({
+    submit: (_request, reply) => {
+      waiting += 1;
+      expect(waiting).toBeLessThanOrEqual(100);
+      replies.push((response) => {
+        waiting -= 1;
+        reply(response);
+      });
+      return true;
+    },
+  });
+  const asked = gateway.askAll(Array.from({ length: 250 }, () => get));
+  for (let count = 0; count < 250; count++) {
+    while (replies.length === count) await new Promise((resolve) => setImmediate(resolve));
+    replies[count]?.(count === 120 ? failed("store_failed") : refused("promise_not_found"));
+  }
+  const answers = await asked;
+  expect(answers).toHaveLength(250);
+  expect(answers.findIndex(({ answer }) => answer.kind === "failed")).toBe(120);
+});
+
+test("Q3 what asks for nothing is answered at once", async () => {
+  expect(await open().gateway.askAll([])).toEqual([]);
+});

@@ -267,12 +267,14 @@ describe("Y1 bodies within the limit, and beyond", () => {
   });
 });
 
+const bodyPaths = ["/promises/p/create", "/"];
+
 describe("bodies that are refused, break off, or do not matter", () => {
-  test("Y2 a client that is still sending reads the refusal", async () => {
+  test.each(bodyPaths)("Y2 still sending to %s, a client reads the refusal", async (path) => {
     const { port } = await serve();
     const status = await new Promise((resolve, reject) => {
       const headers = { "content-length": 50_000_000 };
-      const options = { port, method: "POST", path: "/promises/p/create", headers };
+      const options = { port, method: "POST", path, headers };
       const sending = request(options, (response) => {
         response.resume();
         response.on("end", () => resolve(response.statusCode));

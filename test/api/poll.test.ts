@@ -9,8 +9,9 @@ import { WorkerMailbox } from "../../aio/mailbox.ts";
 import { createApp } from "../../api/app.ts";
 import { Gateway } from "../../api/gateway.ts";
 import { type HttpListener, serveHttp } from "../../api/listen.ts";
-import { type Admit, admitAll, Poll } from "../../api/poll.ts";
+import { Poll } from "../../api/poll.ts";
 import type { RequestRecord } from "../../api/record.ts";
+import { type Admit, admitAll } from "../../api/worker-streams.ts";
 import { parseAddress, type Worker } from "../../kernel/address.ts";
 import { promiseId } from "../../kernel/ids.ts";
 import type { Delivery, WorkerStream } from "../../kernel/ports.ts";
@@ -301,12 +302,30 @@ describe("who gets a stream", () => {
 
   test("who may not be told of a promise is passed over", async () => {
     const mayReceive = (subject: string) => subject.startsWith("ours");
-    const served = await serve({ admit: () => ({ kind: "admitted", mayReceive }) });
+    const served = await serve({
+      admit: () => ({ kind: "admitted", mayReceive, isOver: () => false }),
+    });
     const raw = await opened(served, "/poll/g/i");
     expect(await served.send("poll://any@g", "1", "theirs")).toEqual(noReceiver);
     expect(await served.send("poll://any@g", "2", "ours.1")).toEqual(delivered);
     await raw.until(/data: 2/);
     expect(raw.received).not.toContain("data: 1");
+  });
+
+  test("E6 a stream ends with its token, and until then it is as it was", async () => {
+    let hasExpired = false;
+    const isOver = () => hasExpired;
+    const served = await serve({
+      keepAliveMs: 10,
+      admit: () => ({ kind: "admitted", mayReceive: () => !hasExpired, isOver }),
+    });
+    const raw = await opened(served, "/poll/g/i");
+    await raw.until(/(: ka\n\n\r\n[^:]*){4}/);
+    expect(await served.send("poll://any@g", "1")).toEqual(delivered);
+    hasExpired = true;
+    expect(await served.send("poll://any@g", "2")).toEqual(noReceiver);
+    await raw.until(/\r\n0\r\n\r\n$/);
+    await served.until(0);
   });
 
   test("what fails while it is decided is answered with 5000, and ends nothing", async () => {

@@ -60,6 +60,7 @@ describe.each<[string, kinds.Kind<unknown>, good: [string, unknown][], bad: stri
     [["250ms", 250], ["10s", 10_000], ["1m30s", 90_000], ["24h", 86_400_000], ["1h1m1s1ms", 3_661_001],
      ["1.5s", 1500], ["1.1s", 1100], ["0s", 0], ["596h", 2_145_600_000]],
     ["", "10", "s", "10 s", "-1s", "1s1m", "10S", "1d", "597h", "99999999999s", ".5s", "1.s"]],
+  ["interval", kinds.interval, [["1ms", 1], ["1m30s", 90_000], ["596h", 2_145_600_000]], ["", "0s", "0ms", "0.1ms", "10", "597h"]],
   ["size", kinds.size(256), [["1", 1], ["65536", 65536], ["64KiB", 65536], ["4MiB", 4 * MiB], ["256MiB", 256 * MiB]],
     ["", "0", "0MiB", "4MB", "4mib", "4 MiB", "1.5MiB", "-1", "257MiB", "268435457", "MiB"]],
   ["count", kinds.count, [["1", 1], ["4096", 4096], ["1000000", 1_000_000]], ["", "0", "-1", "1.0", "1e3", "0x10", "1000001", "many", "1_000"]],
@@ -70,9 +71,27 @@ describe.each<[string, kinds.Kind<unknown>, good: [string, unknown][], bad: stri
     [["", []], ["*", ["*"]], ["https://a.example", ["https://a.example"]],
      ["https://a.example, http://localhost:3000", ["https://a.example", "http://localhost:3000"]]],
     ["a.example", "https://a.example/", "https://a.example/path", "https://A.example", "https://a.example,", "https://a.example:443"]],
+  ["url", kinds.urlOrNone, [["", ""], ["http://a", "http://a"], ["HTTPS://a.example:1/b", "HTTPS://a.example:1/b"]], ["a", "localhost:8001", "ftp://a", "http://", "http://a b"]],
+  ["header", kinds.headerName, [["Authorization", "Authorization"], ["x-token", "x-token"]], ["", "a b", "a:", "é", "a\n"]],
+  ["token", kinds.token, [["", ""], ["a.b-c_d", "a.b-c_d"]], ["a b", "a\n", "a\0b", "\u2026"]],
+  ["permissions", kinds.permissions,
+    [["", []],
+     ["a.example", [{ kind: "host", hostname: "a.example", port: null }]],
+     ["a.example:80, https://b.example/c", [{ kind: "host", hostname: "a.example", port: "80" }, { kind: "prefix", origin: "https://b.example", path: "/c" }]]],
+    ["a b", "*", "*.example", "a.example/path", "a.example,", "http://"]],
 ])("a setting of the kind %s", (_name, kind, good, bad) => {
   test.each(good)("takes %j as %j", (text, value) => expect(kind.parse([text])).toEqual(value));
   test.each(bad)("refuses %j", (text) => expect(kind.parse([text])).toBeNull());
+});
+
+test("a switch needs no value, and may be given one", () => {
+  expect(config({}).protocolStrict).toBe(false);
+  expect(config({ args: ["--protocol-strict", "--protocol-await-any=false"] })).toMatchObject({
+    protocolStrict: true,
+    protocolAwaitAny: false,
+  });
+  const environment = { RESONATE_PROTOCOL__STRICT: "true" };
+  expect(config({ environment }).protocolStrict).toBe(true);
 });
 
 test("of a flag given twice the last counts, and a list takes all", () => {
@@ -94,9 +113,21 @@ const samples: Readonly<Record<SettingName, readonly [string, string, string]>> 
   grpcAddress: ["a:1", "b:2", "[::1]:3"],
   serverUrl: ["http://a", "http://b", "http://c"],
   taskRetryMs: ["1ms", "2s", "3m"],
+  taskPreloadLimit: ["0", "1000", "3"],
+  protocolStrict: ["true", "TRUE", "True"],
+  protocolAwaitAny: ["true", "TRUE", "True"],
   pollConnections: ["1", "2", "3"],
   pollBuffer: ["1", "2", "3"],
   pollKeepAliveMs: ["1ms", "2s", "3m"],
+  pushTimeoutMs: ["1ms", "2s", "3m"],
+  pushConnectTimeoutMs: ["1ms", "2s", "3m"],
+  pushConcurrency: ["1", "2", "3"],
+  pushAuthMode: ["gcp", "GCP", "Gcp"],
+  pushAuthToken: ["a", "b", "c"],
+  pushAuthAudience: ["a", "b", "c"],
+  pushAuthHeader: ["a", "b", "c"],
+  pushAllow: ["a.example", "b.example:1", "http://c"],
+  unblockRetentionMs: ["1ms", "2s", "3m"],
   authPublicKey: ["a.pem", "b.pem", "none"],
   authJwks: ["a.json", "http://b", "c.json"],
   authIss: ["a", "b", "c"],
@@ -113,6 +144,8 @@ const samples: Readonly<Record<SettingName, readonly [string, string, string]>> 
   submissionBatchSize: ["1", "2", "3"],
   completionBatchSize: ["1", "2", "3"],
   metricsPort: ["0", "1", "2"],
+  debug: ["true", "TRUE", "True"],
+  debugDeliver: ["true", "TRUE", "True"],
 };
 
 /** Which places give which settings a value. */
@@ -131,7 +164,7 @@ property.prop([places])(
     const line = format === "toml" ? (key: string, text: string) => `${key} = "${text}"` : nested;
     const lines = file.map((name) => line(spelled(settings[name].key), samples[name][2]));
     const resolution = resolved({
-      args: flags.flatMap((name) => [`--${settings[name].flag}`, samples[name][0]]),
+      args: flags.map((name) => `--${settings[name].flag}=${samples[name][0]}`),
       environment: Object.fromEntries(
         environment.map((name) => [variable(settings[name]), samples[name][1]]),
       ),
@@ -148,7 +181,8 @@ property.prop([places])(
           : file.includes(name)
             ? [samples[name][2], join(place, `resonate.${format}`)]
             : [settings[name].usual, "default"];
-      expect(resolution.origins[index]).toEqual({ key: settings[name].key, text, from });
+      const shown = name === "pushAuthToken" && text !== "" ? "(secret)" : text;
+      expect(resolution.origins[index]).toEqual({ key: settings[name].key, text: shown, from });
       expect(resolution.config[name]).toEqual(settings[name].kind.parse([text]));
     }
     rmSync(join(place, `resonate.${format}`));
@@ -259,6 +293,10 @@ test.each<[string, Given, readonly string[]]>([
   ["a file that is not UTF-8", { files: { "resonate.toml": Uint8Array.of(0xff) } }, ["resonate.toml cannot be read as a config file: it is not UTF-8"]],
   ["a file that is not there", { args: ["--config", "none.toml"] }, [expect.stringMatching(/^none\.toml cannot be read as a config file: ENOENT/)]],
   ["a file of another kind", { args: ["--config", "x.json"], files: { "x.json": "{}" } }, ["x.json cannot be read as a config file: its name must end in .toml, .yaml or .yml"]],
+  ["a task that is offered without a pause", { args: ["--task-retry-timeout=0s"] }, ['--task-retry-timeout is "0s"; expected a duration with its unit, such as 250ms, 10s or 1m30s, at least 1ms, at most 596h']],
+  ["a bearer without its token", { args: ["--push-auth-mode=bearer"] }, ['--push-auth-token is ""; expected a token, because --push-auth-mode is bearer']],
+  ["a bad token, which is not repeated", { args: ["--push-auth-token=top secret"] }, ['--push-auth-token is "(secret)"; expected a token without spaces, or nothing']],
+  ["a wildcard for hosts", { args: ["--push-allow=*.example"] }, ['--push-allow is "*.example"; expected hosts such as a.example or a.example:8080, or URLs such as https://a.example/hooks/']],
   ["several mistakes", { args: ["--api-size=0", "--log-level=loud"], environment: { RESONATE_METRICS__PORT: "x" } },
     [`--api-size is "0"; ${sizeExpected}`, '--log-level is "loud"; expected debug, info, warn or error', 'RESONATE_METRICS__PORT is "x"; expected a port, 0 to 65535']],
 ])("the operator is told about %s", (_what, given, messages) => {

@@ -49,7 +49,12 @@ if (resolution.kind !== "config") throw new Error(JSON.stringify(resolution));
 const { config } = resolution;
 const sink = new StreamSink(process.stdout);
 const logger = new Logger({ level: "info", format: "json", sink });
-const openStore = () => ({ store: new FaultyStore(), fields: {}, close: () => undefined });
+const openStore = () => ({
+  store: new FaultyStore(),
+  fields: {},
+  missedCount: () => 0,
+  close: () => undefined,
+});
 const code = await runServer({ config, logger, openStore });
 await sink.flush();
 process.exit(code);

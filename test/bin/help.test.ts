@@ -1,33 +1,10 @@
 // The help texts, letter by letter, and the way from words to a command.
 
-import { Writable } from "node:stream";
 import { expect, test } from "vitest";
-import type { Outside } from "../../bin/command.ts";
-import { commands, run } from "../../bin/resonate.ts";
+import { commands } from "../../bin/resonate.ts";
+import { said as saidTo } from "./said.ts";
 
-async function said(...args: readonly string[]) {
-  const stdout = collect();
-  const stderr = collect();
-  const outside: Outside = {
-    environment: {},
-    workingDirectory: "/",
-    home: "/",
-    ...{ stdout, stderr },
-  };
-  const code = await run(args, outside);
-  return { code, stdout: stdout.text, stderr: stderr.text };
-}
-
-function collect() {
-  const collected = { text: "" };
-  const write = (chunk: Buffer, _encoding: string, done: () => void) => {
-    collected.text += chunk;
-    done();
-  };
-  return Object.defineProperty(new Writable({ write }), "text", {
-    get: () => collected.text,
-  }) as Writable & { readonly text: string }; // the property that was just defined
-}
+const said = (...args: readonly string[]) => saidTo(args);
 
 test("help lists the commands", async () => {
   const { code, stdout } = await said("help");

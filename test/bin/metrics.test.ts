@@ -41,16 +41,21 @@ test("answered requests are counted by operation and code", async () => {
 
 test("submissions are in flight until they succeed or fail", async () => {
   const metrics = new Metrics();
-  const { started, finished } = metrics.aioObserver;
+  const { started, finished } = metrics.storeObserver;
   for (let count = 0; count < 3; count++) started();
   finished("success");
   finished("failure");
+  metrics.networkObserver.started();
+  metrics.networkObserver.finished("failure");
   expect(await samples(metrics, "aio_in_flight_submissions")).toEqual([
     'aio_in_flight_submissions{type="store"} 1',
+    'aio_in_flight_submissions{type="network"} 0',
   ]);
   expect(await samples(metrics, "aio_total_submissions")).toEqual([
     'aio_total_submissions{type="store",status="success"} 1',
     'aio_total_submissions{type="store",status="failure"} 1',
+    'aio_total_submissions{type="network",status="success"} 0',
+    'aio_total_submissions{type="network",status="failure"} 1',
   ]);
 });
 
@@ -99,6 +104,8 @@ test("gauges tell how it is at the scrape", async () => {
     ],
     apiBacklog: () => now + 1,
     storeBacklog: () => now + 2,
+    messagesBacklog: () => now + 3,
+    workersConnected: () => now + 4,
     dueAt: () => dueAt,
     now: () => instantMs(now),
   });
@@ -114,6 +121,8 @@ test("gauges tell how it is at the scrape", async () => {
   expect(await samples(metrics, "aio_backlog_submissions")).toEqual([
     'aio_backlog_submissions{type="store"} 2002',
   ]);
+  expect(await samples(metrics, "messages_backlog")).toEqual(["messages_backlog 2003"]);
+  expect(await samples(metrics, "workers_connected")).toEqual(["workers_connected 2004"]);
   dueAt = deadlineMs(2_001n);
   expect(await due()).toEqual(["due_backlog_milliseconds 0"]);
   dueAt = deadlineMs(0n); // at once, not since 1970
@@ -122,11 +131,14 @@ test("gauges tell how it is at the scrape", async () => {
 
 test("every metric has its type, and the process is watched as well", async () => {
   const metrics = new Metrics();
-  const none = { apiBacklog: () => 0, storeBacklog: () => 0, dueAt: () => null };
+  const backlogs = { apiBacklog: () => 0, storeBacklog: () => 0, messagesBacklog: () => 0 };
+  const none = { ...backlogs, workersConnected: () => 0, dueAt: () => null };
   metrics.watch({ ...none, requestsInFlight: () => [], now: () => instantMs(0) });
   metrics.watchProcess();
   const text = await metrics.scrape();
-  const types = [...text.matchAll(/^# TYPE ((?:api|aio|coroutines|due)_\w+) (\w+)$/gm)];
+  const types = [
+    ...text.matchAll(/^# TYPE ((?:api|aio|coroutines|due|messages|workers)_\w+) (\w+)$/gm),
+  ];
   expect(Object.fromEntries(types.map(([, name, type]) => [name, type]))).toEqual({
     api_total_requests: "counter",
     api_in_flight_requests: "gauge",
@@ -137,6 +149,8 @@ test("every metric has its type, and the process is watched as well", async () =
     api_backlog_requests: "gauge",
     aio_backlog_submissions: "gauge",
     due_backlog_milliseconds: "gauge",
+    messages_backlog: "gauge",
+    workers_connected: "gauge",
   });
   expect(text).toContain("process_resident_memory_bytes ");
   expect(text).toContain("nodejs_eventloop_lag_seconds ");

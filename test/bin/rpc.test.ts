@@ -75,6 +75,10 @@ test("a client that knows nothing learns by reflection what there is, and calls 
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
     "promise.PromiseService",
+    "resonate.v1.Promises",
+    "resonate.v1.Schedules",
+    "resonate.v1.Tasks",
+    "resonate.v1.Workers",
   ]);
   const descriptor = await reflection.getDescriptorBySymbol("promise.PromiseService");
   const { promise } = descriptor.getPackageObject(loading);

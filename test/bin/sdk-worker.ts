@@ -26,6 +26,20 @@ resonate.register("fib", function* fib(context: Context, n: number): Generator<u
   return (((yield* first) as number) + ((yield* second) as number)) as number;
 });
 
+/** The same, each call going to any worker of the group. */
+resonate.register("farFib", function* (context: Context, n: number, target: string): Generator {
+  if (n < 2) return yield* context.run(async () => n);
+  const options = context.options({ target });
+  const call = (of: number) => context.beginRpc("farFib", of, target, options);
+  const first = (yield* call(n - 1)) as Iterable<unknown>;
+  const second = (yield* call(n - 2)) as Iterable<unknown>;
+  const sum = ((yield* first) as number) + ((yield* second) as number);
+  return yield* context.run(async (step: Context) => {
+    ran("sum", step.id, Date.now());
+    return sum;
+  });
+});
+
 resonate.register("sum", function* (context: Context, count: number, target: string): Generator {
   const options = context.options({ target });
   const futures: Iterable<unknown>[] = [];
@@ -50,6 +64,11 @@ resonate.register("ask", function* (context: Context): Generator {
 resonate.register("leave", function* (context: Context, number: number): Generator {
   yield* context.detached("square", number);
   return "left";
+});
+
+resonate.register("tick", async (context: Context, what: string) => {
+  ran(what, context.id);
+  return context.id;
 });
 
 resonate.register("fail", async () => {

@@ -2,47 +2,12 @@
 // another. Each program ends with the right value, whatever is killed on the way, and no step runs
 // again once its result was recorded.
 
-import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { Resonate } from "@resonatehq/sdk";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { Worker } from "./sdk-process.ts";
 import { directory, ServerProcess } from "./server-process.ts";
 
-const script = join(import.meta.dirname, "sdk-worker.ts");
-
-class Worker {
-  lines: string[] = [];
-  readonly #child;
-  readonly ready: Promise<void>;
-
-  constructor(
-    url: string,
-    { group, pid, ttl = 60_000 }: { group: string; pid: string; ttl?: number },
-  ) {
-    const args = [script, url, group, pid, `${ttl}`];
-    this.#child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      this.lines.push(...text.split("\n").filter((line) => line !== ""));
-      if (this.lines.includes("ready")) resolve();
-    });
-    this.ready = promise;
-    onTestFinished(() => this.kill());
-  }
-
-  /** How often this line was printed. */
-  count(line: string): number {
-    return this.lines.filter((each) => each === line).length;
-  }
-
-  async line(line: string): Promise<void> {
-    while (this.count(line) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-
-  kill(): void {
-    this.#child.kill("SIGKILL");
-  }
-}
+vi.setConfig({ testTimeout: 30_000 }); // a worker takes a second to start; the SDK waits seconds to try again
 
 let place: ReturnType<typeof directory>;
 let server: ServerProcess;
@@ -105,8 +70,9 @@ describe("one worker", () => {
   });
 
   test("may leave a call behind", async () => {
-    await worker("default", "d-1"); // where a detached call goes, unless it is told otherwise
+    const behind = await worker("default", "d-1"); // where it goes, unless it is told otherwise
     expect(await client.rpc("leave-1", "leave", 12, at("default"))).toBe("left");
+    await behind.line("ran square 12");
   });
 
   test("fails for good where the function does, and after trying again", async () => {

@@ -235,3 +235,33 @@ test("a record that cannot be read is answered with 5003 and named in the log", 
   expect((await server.get("/promises/p0")).status).toBe(200);
   await server.line(/level=ERROR msg="record unreadable" kind=promise id=p1$/);
 });
+
+test("a schedule that cannot fire as it should is named in the log", async () => {
+  using place = directory();
+  const started = () => ServerProcess.start({ args: ["serve"], cwd: place.path });
+  const create = (id: string, promiseId: string) => ({
+    kind: "schedule.create",
+    head: { corrId: "c", version: "2026-04-01" },
+    data: {
+      ...{ id, promiseId, cron: "* * * * * *", promiseTimeout: 1_000 },
+      promiseTags: { "resonate:target": "poll://any@g" },
+    },
+  });
+  {
+    await using server = await started();
+    expect((await server.post("/", create("long", "x".repeat(2_049)))).status).toBe(200);
+    expect((await server.post("/", create("odd", "{{.id}}-{{.timestamp}}"))).status).toBe(200);
+    const cause = 'cause="the id of its promise is too long"';
+    await server.line(
+      new RegExp(
+        `level=WARN msg="occurrence skipped" schedule=long occurrenceAt=\\d+000 ${cause}$`,
+      ),
+    );
+  }
+  const database = new Sqlite(join(place.path, "resonate.db"));
+  database.exec(`UPDATE streams SET snapshot = replace(snapshot, '"* *', '"L *') WHERE id = 'odd'`);
+  database.close();
+  await using server = await started();
+  const cause = 'cause="this server does not know its expression"';
+  await server.line(new RegExp(`level=WARN msg="schedule stuck" schedule=odd ${cause}$`));
+});

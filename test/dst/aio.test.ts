@@ -24,6 +24,7 @@ import {
   strikes,
   until,
   verdict,
+  worker,
 } from "./play.ts";
 
 const steps = [
@@ -261,7 +262,7 @@ test("Z2: a dead process's reads are answered to nobody", () => {
 test("Z3: whatever befalls the store, only a commit is of unknown outcome", () => {
   const names = [...groups.store, ...groups.durability];
   const counts = new Map<string, number>();
-  for (const number of ["1", "2", "3", "4", "5", "6", "7", "8", "9"]) {
+  for (const number of Array.from({ length: 16 }, (_, index) => String(index + 1))) {
     const wishes = { ...usualWishes, operations: 300, faults: names };
     const drawn = draw(seed(number), wishes);
     const often = Object.fromEntries(names.map((name) => [name, name === "hang" ? 1_000 : 60_000]));
@@ -313,16 +314,20 @@ test.each(others)("a process can be killed at %s, too", (point) => {
     [0, 0, until(40, "a")],
     [10, 0, search()],
     [20, 0, history("a")],
+    ...(kind === "send" ? [[0, 1, worker("w")] as const] : []),
   ] as const;
   const names: Readonly<Record<string, string>> = {
     query: "n0 query *",
     log: "n0 log a",
     due: "n0 due@0",
+    send: "n0 send execute w",
+    waiting: 'n0 waiting ["default","w1"]',
     boot: "n0.1",
     stop: "n0.1",
   };
   const stops = point === "stop" ? { "graceful_stop n0@0 #2": strikes } : {};
-  const choices = { ...stops, [`crash ${point} ${names[kind ?? ""]}`]: strikes };
+  const connects = kind === "waiting" ? { "worker_connects n0@0": strikes } : {};
+  const choices = { ...stops, ...connects, [`crash ${point} ${names[kind ?? ""]}`]: strikes };
   const played = play(busy, { choices });
   expect(verdict(played)).toBeNull();
   expect(story(played, "crash")).toEqual([expect.stringMatching(` crash n0.1 ${point}$`)]);
@@ -371,4 +376,21 @@ test("a sweep may be broken off, and goes on where it ended", () => {
   expect(
     story(play(armed), "effect").filter((line) => line.includes('due: "a", "b"')),
   ).toHaveLength(1);
+});
+
+test.each([
+  ["is there", {}, ["delivered"]],
+  ["is not there", { "no_receiver n0 send execute w": strikes }, ["not delivered: no_receiver"]],
+  [
+    "is not heard of",
+    { "message_lost n0 send execute w": strikes },
+    ["not delivered: stream_lost"],
+  ],
+])("Z4: a message is sent once, and its receiver %s", (_what, choices, told) => {
+  const played = play([[0, 1, worker("w")]], { choices, healAt: 100 });
+  expect(verdict(played)).toBeNull();
+  const sends = played.records.filter(
+    ({ kind, entity }) => kind === "effect" && / send /.test(entity),
+  );
+  expect(sends.filter(({ at }) => at < 100).map(({ text }) => text)).toEqual(told);
 });

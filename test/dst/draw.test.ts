@@ -10,22 +10,33 @@ import { draw, usualWishes, type Wishes } from "../../dst/draw.ts";
 import { faultNames, groups, million } from "../../dst/faults.ts";
 import { IdGroups } from "../../dst/id-groups.ts";
 import { idsOf } from "../../dst/involved.ts";
-import type { Action, Deadline, Intent, PairList, Plan } from "../../dst/plan.ts";
+import { noCron } from "../../dst/known.ts";
+import type {
+  Action,
+  CreateAction,
+  Deadline,
+  Intent,
+  PairList,
+  Plan,
+  SettleAction,
+} from "../../dst/plan.ts";
 import { Prng } from "../../dst/prng.ts";
 import { Scene, Script } from "../../dst/scene.ts";
 import { parseSeed, type Seed, seedAt } from "../../dst/seed.ts";
 import { Values } from "../../dst/values.ts";
 import { drawWorkload, type ShapeName, shapeNames, shapes } from "../../dst/workload.ts";
-import type { ClientCommand, Command } from "../../kernel/command.ts";
+import type { Command, CreatePromise } from "../../kernel/command.ts";
 import { execute } from "../../kernel/execute.ts";
 import {
   commandId,
   deadlineMs,
+  durationMs,
   instantMs,
   int64Max,
   promiseId,
   streamRevision,
   streamVersion,
+  taskVersion,
 } from "../../kernel/ids.ts";
 import { bounds } from "../../kernel/limits.ts";
 import { usualRules } from "../../kernel/rules.ts";
@@ -677,6 +688,23 @@ test("a fair share of a seed is refused, and each refusal, change and repetition
   ];
   const rare = expected.filter((answer) => (answers.get(answer) ?? 0) < 2 * plans.length);
   expect(rare).toEqual([]);
+  const ofTasks = [
+    ...[
+      ...["get", "acquire", "create", "release", "suspend", "fence", "heartbeat", "halt"],
+      "continue",
+    ].map((verb) => `${verb}_task repeated`),
+    ...["fulfill_task changed", "register_listener changed", "register_listener repeated"],
+    ...["release", "fulfill", "suspend", "fence"].map(
+      (verb) => `${verb}_task refused task_not_held`,
+    ),
+    ...["task_not_found", "task_not_pending", "task_version_mismatch"].map((refusal) => {
+      return `acquire_task refused ${refusal}`;
+    }),
+    ...["create_task refused task_already_exists", "create_task refused promise_not_targeted"],
+    ...["halt_task refused task_fulfilled", "continue_task refused task_not_halted"],
+    ...["suspend_task refused awaited_not_found", "suspend_task refused awaited_not_awaitable"],
+  ];
+  expect(ofTasks.filter((answer) => (answers.get(answer) ?? 0) < plans.length / 4)).toEqual([]);
 });
 
 /** What the kernel answers if nothing is ever late, lost or at the same time. */
@@ -688,10 +716,14 @@ function play(intents: readonly Intent[]): readonly string[] {
   });
   const set = new WorkingSet(streams);
   return intents.flatMap((intent) => {
-    const command = toCommand(intent);
+    const command = toCommand(intent, (id) => {
+      const { task } = set.state(promiseKey(promiseId(id)));
+      return task.kind === "absent" ? 0 : task.version;
+    });
     if (command === null) return [];
     const author = { command: commandId(`${intent.key}`), now: instantMs(worldEpoch + intent.at) };
-    const run = (each: Command) => execute(set, each, { ...author, rules: usualRules });
+    const run = (each: Command) =>
+      execute(set, each, { ...author, rules: usualRules, cron: noCron });
     const { response, caused } = run(command);
     for (const each of caused) run(each);
     if (response?.kind === "refused") return [`${command.kind} refused ${response.refusal}`];
@@ -700,28 +732,83 @@ function play(intents: readonly Intent[]): readonly string[] {
   });
 }
 
-function toCommand({ at, action }: Intent): ClientCommand | null {
+const noValue = { headers: null, data: null } as const;
+
+function toChange(action: CreateAction | SettleAction, at: number, isShared: boolean) {
+  const [id, { key, strict }] = [promiseId(action.id), action];
+  if (action.kind === "settle") {
+    const { outcome } = action;
+    const rest = { key, strict, isShared };
+    return { kind: "settle_promise" as const, id, outcome, value: noValue, ...rest };
+  }
+  const timeout = deadlineMs(timeoutAt(action.deadline, at));
+  const rest = { key, strict, isExternal: action.isExternal, isShared };
+  const tags = new Map(action.tags);
+  return { kind: "create_promise" as const, id, timeoutAt: timeout, param: noValue, tags, ...rest };
+}
+
+/** @param versionOf the task as it is: whoever is behind is so by intent */
+function toCommand({ at, action }: Intent, versionOf: (id: string) => number): Command | null {
   switch (action.kind) {
-    case "create": {
-      const { key, strict, isExternal } = action;
-      const [param, tags] = [{ headers: null, data: null }, new Map(action.tags)];
-      const deadline = deadlineMs(timeoutAt(action.deadline, at));
-      const rest = { param, tags, key, strict, isExternal, isShared: false };
-      return { kind: "create_promise", id: promiseId(action.id), timeoutAt: deadline, ...rest };
+    case "create":
+    case "settle":
+      return toChange(action, at, false);
+    case "share":
+      return toChange(action.action, at, true);
+    case "look":
+      return { kind: "get_task", id: promiseId(action.id) };
+    case "halt":
+      return { kind: "halt_task", id: promiseId(action.id) };
+    case "continue":
+      return { kind: "continue_task", id: promiseId(action.id) };
+    case "listen":
+      return {
+        ...{ kind: "register_listener", awaited: promiseId(action.awaited) },
+        address: action.address,
+      };
+    case "start": {
+      const created = toChange(action.action, at, true) as CreatePromise;
+      return { kind: "create_task", pid: action.pid, ttl: ttlOf(action), action: created };
     }
-    case "settle": {
-      const { outcome, key, strict } = action;
-      const value = { headers: null, data: null };
-      const rest = { outcome, value, key, strict, isShared: false };
-      return { kind: "settle_promise", id: promiseId(action.id), ...rest };
-    }
+    case "acquire":
+    case "release":
+    case "heartbeat":
+    case "fulfill":
+    case "suspend":
+    case "fence":
+      return toClaimed(action, at, versionOf(action.id) + action.lag);
     case "get":
       return { kind: "get_promise", id: promiseId(action.id) };
     case "callback": {
       const [awaited, awaiter] = [promiseId(action.awaited), promiseId(action.awaiter)];
       return { kind: "register_callback", awaited, awaiter };
     }
-    default:
-      return null; // task-shapes.ts has a test of its own
+    case "search":
+    case "events":
+      return null;
   }
+}
+
+type Claimed = Extract<Action, { readonly lag: number }>;
+
+function toClaimed(action: Claimed, at: number, version: number): Command {
+  const claim = { id: promiseId(action.id), version: taskVersion(Math.max(0, version)) };
+  switch (action.kind) {
+    case "acquire":
+      return { kind: "acquire_task", ...claim, pid: action.pid, ttl: ttlOf(action) };
+    case "release":
+      return { kind: "release_task", ...claim };
+    case "heartbeat":
+      return { kind: "heartbeat_task", ...claim, pid: action.pid };
+    case "fulfill":
+      return { kind: "fulfill_task", ...claim, outcome: action.outcome, value: noValue };
+    case "suspend":
+      return { kind: "suspend_task", ...claim, awaited: action.awaited.map(promiseId) };
+    default:
+      return { kind: "fence_task", ...claim, action: toChange(action.action, at, true) };
+  }
+}
+
+function ttlOf({ ttl }: { readonly ttl: number }) {
+  return durationMs(BigInt(ttl));
 }

@@ -128,12 +128,20 @@ test("V3: a request that meets no fault does not fail", () => {
     const [process] = world.processes;
     if (process !== undefined) process.aio.enqueue = () => false;
   });
-  expect(end({}, full)).toBe("V probe");
+  const plain: readonly Step[] = [[0, 0, create("a")]]; // nothing else is to be done
+  expect(end({ steps: plain }, full)).toBe("V probe");
   const deaf = at(500, (world) => {
     const [process] = world.processes;
     if (process !== undefined) process.submit = () => false;
   });
-  expect(end({}, deaf)).toBe("V probe");
+  expect(end({ steps: plain }, deaf)).toBe("V probe");
+});
+
+test("V4: a task that was offered to an honest worker is done in the end", () => {
+  const idle = (world: World) => {
+    Object.defineProperty(world.honest, "untaken", { value: () => ["w"] });
+  };
+  expect(end({}, idle)).toBe("V offered");
 });
 
 test("B1: an idle kernel holds nothing", () => {

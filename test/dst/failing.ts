@@ -4,6 +4,7 @@ import { fc } from "@fast-check/vitest";
 import type { Choices } from "../../dst/choice.ts";
 import { faultNames } from "../../dst/faults.ts";
 import type { Action, Deadline, Faults, Intent, PairList, Plan } from "../../dst/plan.ts";
+import { plainRules } from "../../dst/rules.ts";
 import { parseSeed, type Seed } from "../../dst/seed.ts";
 import type { Failure, Outcome } from "../../dst/verdict.ts";
 import { int64Max } from "../../kernel/ids.ts";
@@ -19,7 +20,15 @@ export function faults(on: Partial<Faults>): Faults {
 export function planOf(intents: readonly Intent[], change: Partial<Plan> = {}): Plan {
   return {
     ...{ seed, store: "memory", nodes: 1, clients: 8, policy: { kind: "fifo" }, limits: limits() },
-    ...{ faults: noFaults, delayMax: 0, healAt: 0, isSearched: false, isCanary: false, intents },
+    ...{
+      rules: plainRules,
+      faults: noFaults,
+      delayMax: 0,
+      healAt: 0,
+      isSearched: false,
+      isCanary: false,
+      intents,
+    },
     ...change,
   };
 }
@@ -125,6 +134,8 @@ const arbitraryLimits = fc
   )
   .map((chosen) => limits(chosen));
 
+const duration = fc.integer({ min: 1, max: 1e9 });
+
 export const arbitraryPlan: fc.Arbitrary<Plan> = fc.record({
   seed: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((each) => parseSeed(`${each}`) as Seed),
   store: fc.constantFrom("memory", "sqlite"),
@@ -137,6 +148,10 @@ export const arbitraryPlan: fc.Arbitrary<Plan> = fc.record({
     fc.record({ kind: fc.constant("pct" as const), depth: fc.integer({ min: 1, max: 3 }) }),
   ),
   limits: arbitraryLimits,
+  rules: fc.record({
+    ...{ retryMs: duration, patienceMs: duration, retentionMs: duration },
+    awaitsAny: fc.boolean(),
+  }),
   faults: fc
     .array(fc.tuple(fc.constantFrom(...faultNames), count), { maxLength: 5 })
     .map((on) => faults(Object.fromEntries(on))),

@@ -11,6 +11,7 @@ import { idsOf, type ModelAnswer, type ModelCommand } from "../../dst/model/comm
 import { type ModelRecord, nothing } from "../../dst/model/record.ts";
 import { step } from "../../dst/model.ts";
 import { Prng } from "../../dst/prng.ts";
+import { plainRules } from "../../dst/rules.ts";
 
 type Slot = 0 | 1 | 2;
 type Input =
@@ -217,7 +218,9 @@ function promises(prng: Prng, isClientOnly = false) {
   return (): Step<Asked, ModelAnswer> => {
     now += prng.below(3);
     const command = anyCommand(prng, now, isClientOnly);
-    const { changes, answer } = step((id) => records.get(id) ?? nothing, command, now);
+    const { changes, answer } = step((id) => records.get(id) ?? nothing, command, {
+      ...{ now, rules: plainRules },
+    });
     for (const [id, record] of changes) records.set(id, record);
     return { input: { command, now }, ids: idsOf(command), output: answer };
   };
@@ -297,7 +300,7 @@ function spoilAnswer(prng: Prng, answer: ModelAnswer): ModelAnswer {
   return { ...answer, ...spoilt };
 }
 
-const promiseSpec = () => new PromiseSpec<ModelAnswer>(isSameAnswer);
+const promiseSpec = () => new PromiseSpec<ModelAnswer>(isSameAnswer, plainRules);
 
 test("linearizability: L1 agrees with the definition on small histories of promises", () => {
   const prng = new Prng("promises");

@@ -5,6 +5,7 @@
 
 import { fc, test as property } from "@fast-check/vitest";
 import { expect, test } from "vitest";
+import type { KnownCommand } from "../../dst/known.ts";
 import { idsOf, type ModelAnswer, type ModelCommand } from "../../dst/model/command.ts";
 import {
   canonical,
@@ -16,7 +17,7 @@ import {
 } from "../../dst/model/record.ts";
 import { type ModelSearch, search } from "../../dst/model/search.ts";
 import { step } from "../../dst/model.ts";
-import type { Command } from "../../kernel/command.ts";
+import { plainRules } from "../../dst/rules.ts";
 import type { SearchPromises } from "../../kernel/search.ts";
 
 type Key = string | null;
@@ -72,8 +73,15 @@ type Kept = Readonly<Record<string, ModelRecord>>;
 function play(before: Kept, command: ModelCommand, at: number) {
   const kept = new Map(Object.entries(frozen(before)));
   const records = (id: string) => kept.get(id) ?? nothing;
-  const { changes, answer, messages } = step(records, frozen(command), at);
-  expect(step(records, command, at)).toEqual({ changes, answer, messages });
+  const { changes, answer, messages } = step(records, frozen(command), {
+    now: at,
+    rules: plainRules,
+  });
+  expect(step(records, command, { now: at, rules: plainRules })).toEqual({
+    changes,
+    answer,
+    messages,
+  });
   for (const [id, record] of changes) expect(record, id).not.toEqual(records(id));
   const touched = changes.map(([id]) => id);
   expect(idsOf(command)).toEqual(expect.arrayContaining(touched));
@@ -526,7 +534,23 @@ test("model: no two records have one canonical text, and each has only one", () 
 });
 
 test("model: takes the commands and searches of the kernel as they are", () => {
-  const asked = (each: Command): ModelCommand => each;
+  const asked = (each: KnownCommand): ModelCommand => each;
   const sought = (each: SearchPromises): ModelSearch => each;
   expect([asked, sought].every((convert) => typeof convert === "function")).toBe(true);
+});
+
+test("model: O4: the version holds a task, whoever says it", () => {
+  const promise = { ...born, tags: new Map([["resonate:target", "poll://any@g"]]) };
+  const task = { state: "acquired", version: 2, resumes: [], pid: "w", ttl: 5n } as const;
+  const kept = { p: { ...nothing, promise, task } };
+  const release = (version: number): ModelCommand => ({ kind: "release_task", id: "p", version });
+  for (const version of [0, 1, 3]) {
+    expect(play(kept, release(version), 1).answer).toEqual({
+      kind: "refused",
+      refusal: "task_not_held",
+    });
+  }
+  const { answer, after } = play(kept, release(2), 1);
+  expect(answer).toEqual({ kind: "done" });
+  expect(after.get("p")?.task).toEqual({ ...task, state: "pending", pid: null, ttl: null });
 });

@@ -5,6 +5,7 @@
 import { type Choices, type Chooser, Replaying } from "../../dst/choice.ts";
 import { type FaultName, faultNames, million } from "../../dst/faults.ts";
 import type { Action, Faults, Intent, Plan } from "../../dst/plan.ts";
+import { plainRules } from "../../dst/rules.ts";
 import { simulate } from "../../dst/run.ts";
 import { parseSeed, type Seed } from "../../dst/seed.ts";
 import type { RecordKind, TraceRecord } from "../../dst/trace.ts";
@@ -74,6 +75,10 @@ export function release(id: string): Action {
   return { kind: "release", id, lag: 0 };
 }
 
+export function beat(id: string): Action {
+  return { kind: "heartbeat", id, lag: 0, pid: "w" };
+}
+
 export function suspend(id: string, ...awaited: readonly string[]): Action {
   return { kind: "suspend", id, lag: 0, awaited };
 }
@@ -99,7 +104,7 @@ export function planOf(steps: readonly Step[], more: Partial<Plan> = {}): Plan {
   });
   return {
     ...{ seed: seed("0"), store: "memory", nodes: 1, clients: 4, policy: { kind: "fifo" } },
-    ...{ limits: limits(), faults: calm, delayMax: 0, healAt: 1_000, intents },
+    ...{ limits: limits(), rules: plainRules, faults: calm, delayMax: 0, healAt: 1_000, intents },
     ...{ isSearched: true, isCanary: false },
     ...more,
   };
@@ -157,6 +162,8 @@ export function lying(lie: (honest: Store) => Partial<Store>): (probe: Probe) =>
       load: (keys) => honest.load(keys),
       commit: (components) => honest.commit(components),
       query: (query) => honest.query(query),
+      list: (queries) => honest.list(queries),
+      waiting: (query) => honest.waiting(query),
       due: (now, bounds) => honest.due(now, bounds),
       log: (ranges) => honest.log(ranges),
       reset: () => honest.reset(),

@@ -3,9 +3,11 @@
 
 import { expect, test } from "vitest";
 import type { SettleAction } from "../../dst/plan.ts";
+import { plainRules } from "../../dst/rules.ts";
 import { type Sometimes, sometimes } from "../../dst/sometimes.ts";
 import {
   acquire,
+  beat,
   create,
   get,
   history,
@@ -114,6 +116,30 @@ const scenes: Readonly<Record<Sometimes, Scene>> = {
     steps: settling, choices: { "crash commit.done n0 commit a": strikes },
   },
   "a task is acquired": { steps: [[0, 1, worker("w")], [10, 0, acquire("w")]] },
+  "two processes lend one task": {
+    steps: [[0, 1, worker("w")], [10, 0, acquire("w")], [20, 0, release("w")], [30, 1, acquire("w")]], nodes: 2,
+  },
+  "a holder is heard in the last millisecond of its lease": {
+    steps: [[0, 1, worker("w")], [10, 0, acquire("w", 100)], [109, 0, release("w")]],
+  },
+  "a task is taken in the millisecond in which its lease has ended": {
+    steps: [[0, 1, worker("w")], [10, 0, acquire("w", 100)], ...[1, 2, 3, 4].map((): Step => [110, 1, get("w")]), [110, 1, acquire("w")]],
+  },
+  "a heartbeat prolongs a lease": {
+    steps: [[0, 1, worker("w")], [10, 0, acquire("w", 100)], [50, 0, beat("w")]],
+  },
+  "a heartbeat comes too late": {
+    steps: [[0, 1, worker("w")], [10, 0, acquire("w", 100)], [200, 0, beat("w")]],
+  },
+  "a drain finds its awaiter acquired": {
+    steps: [...held, [15, 1, wait("a", "w")], [20, 0, settle("a")]],
+  },
+  "a drain finds its awaiter halted": {
+    steps: [...held, [15, 1, wait("a", "w")], [18, 1, { kind: "halt", id: "w" }], [20, 0, settle("a")]],
+  },
+  "a task waits for its delay": {
+    steps: [[0, 0, create("w", { tags: [["resonate:target", "poll://any@g"], ["resonate:delay", "1800000000500"]] })]],
+  },
   "a lease expires": { steps: [[0, 1, worker("w")], [10, 0, acquire("w", 100)]] },
   "a suspended task is woken by a drain": {
     steps: [...held, [20, 0, suspend("w", "a")], [30, 0, settle("a")]],
@@ -128,6 +154,22 @@ const scenes: Readonly<Record<Sometimes, Scene>> = {
     steps: [[0, 0, worker("w")], ...[10, 20, 30, 40].flatMap((at): Step[] => [[at, 0, acquire("w")], [at + 5, 0, release("w")]])],
   },
   "a listener is told": { steps: [[0, 0, create("a")], [5, 0, listen("a")], [10, 0, settle("a")]] },
+  "a listener is given up": {
+    steps: [[0, 0, create("a")], [5, 0, listen("a")], [10, 0, settle("a")]],
+    choices: { "message_lost n0 send unblock a": strikes, "message_lost n0 send unblock a #1": strikes },
+    healAt: 5_000, rules: { ...plainRules, retentionMs: 500 },
+  },
+  "a crash between commit and send": {
+    steps: [[0, 1, worker("w")]], choices: { "crash commit.durable n0 commit w": strikes },
+  },
+  "a worker connects to what had found nobody": {
+    steps: [[0, 1, worker("w")], [50, 0, get("w")]],
+    choices: { "no_receiver n0 send execute w": strikes, "worker_connects n0@50": strikes, "worker 0": 1 },
+  },
+  "an offer arrives after its task has ended": {
+    steps: [[0, 1, worker("w")], [10, 0, settle("w")]],
+    choices: { "message_delayed n0 send execute w": strikes, "message delay n0 send execute w": 50 },
+  },
   "a listener is told again after a failure": {
     steps: [[0, 0, create("a")], [5, 0, listen("a")], [10, 0, settle("a")]],
     choices: { "message_lost n0 send unblock a": strikes },

@@ -4,11 +4,12 @@
 
 import { expect, test } from "vitest";
 import { toModelRecord } from "../../dst/compare.ts";
+import { promiseStream } from "../../dst/known.ts";
 import { Past } from "../../dst/past.ts";
 import { StreamOracle, showEvent } from "../../dst/stream-oracle.ts";
 import { Violation } from "../../dst/verdict.ts";
 import type { Event } from "../../kernel/event.ts";
-import { commandId, deadlineMs, instantMs, streamVersion } from "../../kernel/ids.ts";
+import { commandId, deadlineMs, instantMs, promiseId, streamVersion } from "../../kernel/ids.ts";
 import type { PromiseRecord } from "../../kernel/promise.ts";
 import { type Change, dueAt, evolve, type StreamState, type Write } from "../../kernel/stream.ts";
 import { noTimers } from "../../kernel/timers.ts";
@@ -71,7 +72,7 @@ function found(work: () => unknown): string {
   }
 }
 
-const drained: Event = { kind: "callback_drained", awaiter: key("b").id };
+const drained: Event = { kind: "callback_drained", awaiter: promiseId("b") };
 const deadline = 1_000n;
 
 /** Pending, until a deadline, with two that wait for it. */
@@ -151,8 +152,9 @@ test("T1: a stream that was written and shown to nobody is found at the end", ()
 
 function promised(changed: Partial<PromiseRecord>): (write: Write) => Write {
   return (write) => {
-    const promise = { ...write.snapshot.promise, ...changed } as PromiseRecord;
-    return { ...write, snapshot: { ...write.snapshot, promise } };
+    const state = promiseStream(write.snapshot);
+    const promise = { ...state.promise, ...changed } as PromiseRecord;
+    return { ...write, snapshot: { ...state, promise } };
   };
 }
 
@@ -188,7 +190,8 @@ test.each<[what: string, Partial<PromiseRecord>]>([
 
 test("T2: a promise does not vanish", () => {
   const gone = (write: Write): Write => {
-    return { ...write, snapshot: { ...write.snapshot, promise: { kind: "absent" } } };
+    const state = promiseStream(write.snapshot);
+    return { ...write, snapshot: { ...state, promise: { kind: "absent" } } };
   };
   expect(found(() => pending().write([settled()], { store: gone }))).toBe("T vanished a");
 });
@@ -215,7 +218,9 @@ test.each<[what: string, store: (write: Write) => Write]>([
 });
 
 test("F2: a snapshot that is not what the model says", () => {
-  const nobody = (state: StreamState): StreamState => ({ ...state, callbacks: [] });
+  const nobody = (state: StreamState): StreamState => {
+    return { ...promiseStream(state), callbacks: [] };
+  };
   expect(found(() => pending().write([settled()], { model: nobody }))).toBe("W snapshot a");
   const store = (write: Write) => ({ ...write, snapshot: nobody(write.snapshot) });
   expect(found(() => pending().write([], { store }))).toBe("W snapshot a");
@@ -224,8 +229,8 @@ test("F2: a snapshot that is not what the model says", () => {
 test("F2: a snapshot that is not the fold of the log, though the model agrees with it", () => {
   // As if the server folded a drain live, and not when it reads it back.
   const kept = (state: StreamState): StreamState => ({
-    ...state,
-    callbacks: [key("c").id, key("b").id],
+    ...promiseStream(state),
+    callbacks: [promiseId("c"), promiseId("b")],
   });
   const server = (write: Write): Write => {
     const snapshot = kept(write.snapshot);

@@ -4,7 +4,9 @@
 
 import { describe, expect, test } from "vitest";
 import type { Flight } from "../../dst/aio.ts";
+import { noCron } from "../../dst/known.ts";
 import type { Operation, Own } from "../../dst/operation.ts";
+import { plainRules } from "../../dst/rules.ts";
 import { Violation } from "../../dst/verdict.ts";
 import { type Batch as Executed, type Ledger, Witness } from "../../dst/witness.ts";
 import { Batch, type Entry, type Outcome } from "../../kernel/batch.ts";
@@ -74,7 +76,8 @@ class Stand {
 
   constructor() {
     const onOwn = (own: Own) => this.own.push(own);
-    this.witness = new Witness({ store: this.store, pageWeightMax: 10_000, onOwn });
+    const { store } = this;
+    this.witness = new Witness({ store, rules: plainRules, pageWeightMax: 10_000, onOwn });
     this.ledger = this.witness.open();
   }
 
@@ -107,7 +110,7 @@ class Stand {
   ): Running {
     const outcome = this.#batch(commands).execute(view.loaded, {
       now: instantMs(now),
-      rules: usualRules,
+      ...{ rules: usualRules, cron: noCron },
     });
     const components = outcome.writing.map(({ changes }) => ({ changes }));
     const flight = this.#flight({ kind: "commit", components });

@@ -13,7 +13,7 @@ import { obligations } from "../../kernel/sweep.ts";
 import { noTimers, type Timers } from "../../kernel/timers.ts";
 import { emptyValue, noPairs, type Tags } from "../../kernel/value.ts";
 import { WorkingSet } from "../../kernel/working-set.ts";
-import { retryAt, stream } from "./given.ts";
+import { cron, retryAt, stream, sweptAt } from "./given.ts";
 
 const awaited = promiseId("awaited");
 const awaiter = promiseId("awaiter");
@@ -88,7 +88,7 @@ test.each(rows)(
   "callback: %s",
   (...[, given, waiter, when, at, answer, toAwaited, toAwaiter, caused]) => {
     const set = new WorkingSet([stream(awaited, given), stream(awaiter, waiter)]);
-    const author = { command: commandId("n-1"), now: instantMs(at), rules: usualRules };
+    const author = { command: commandId("n-1"), now: instantMs(at), rules: usualRules, cron };
     const execution = execute(set, when, author);
     expect(said(execution.response)).toBe(answer);
     const appended = (id: typeof awaited) => {
@@ -107,7 +107,7 @@ test.each(rows)(
 test("callback: C3 a promise that waits for itself is a bug behind the decoder", () => {
   const set = new WorkingSet([stream(awaited, worker)]);
   const self: Command = { kind: "register_callback", awaited, awaiter: awaited };
-  const author = { command: commandId("n-1"), now: instantMs(2), rules: usualRules };
+  const author = { command: commandId("n-1"), now: instantMs(2), rules: usualRules, cron };
   expect(() => execute(set, self, author)).toThrow("itself");
 });
 
@@ -123,7 +123,8 @@ test.each([
 const listens: Event = { kind: "listener_registered", address: "http://l" };
 const told: Event = { kind: "listener_drained", address: "http://l", wasTold: true };
 const clockAt = (at: bigint): Timers => ({ ...noTimers, clockAt: deadlineMs(at) });
-const telling = { nextAt: deadlineMs(77n), failureCount: 0, failedSince: null, isMissed: false };
+const sent = { nextAt: deadlineMs(77n), toldAt: instantMs(7) };
+const telling = { ...sent, failureCount: 0, failedSince: null, isMissed: false };
 const beingTold: Timers = { ...noTimers, tellings: new Map([["http://l", telling]]) };
 const ended = [...live, ends("resolved", 9)];
 
@@ -170,9 +171,9 @@ test("stream: S3 a task is born and fulfilled by the events of its promise, and 
 });
 
 test("sweep: a due stream owes its timeout, or a drain for each that waits", () => {
-  expect(obligations(stream(awaited, waitedFor), instantMs(100))).toEqual([sweep]);
-  expect(obligations(stream(awaited, settled), instantMs(100))).toEqual([drain]);
-  expect(obligations(stream(awaited, live), instantMs(99))).toEqual([]);
+  expect(obligations(stream(awaited, waitedFor), sweptAt(100))).toEqual([sweep]);
+  expect(obligations(stream(awaited, settled), sweptAt(100))).toEqual([drain]);
+  expect(obligations(stream(awaited, live), sweptAt(99))).toEqual([]);
 });
 
 function said(response: Response | null): string {

@@ -29,7 +29,7 @@ import { obligations } from "../../kernel/sweep.ts";
 import { noTimers, type Timers } from "../../kernel/timers.ts";
 import { emptyValue, noPairs, type Tags } from "../../kernel/value.ts";
 import { WorkingSet } from "../../kernel/working-set.ts";
-import { born, stream, tagged } from "./given.ts";
+import { born, cron, stream, sweptAt, tagged } from "./given.ts";
 
 const rules = usualRules;
 const target = tagged({ "resonate:target": "poll://any@g" });
@@ -124,7 +124,7 @@ const dispatch: Command = { kind: "dispatch_again", id: t };
 const missed = (version = 1): Command => ({
   ...{ kind: "note_missed", id: t, version: taskVersion(version) },
 });
-const offer: Command = { kind: "offer_missed", id: t };
+const offer: Command = { kind: "offer_missed", id: t, before: instantMs(500) };
 const drain: Command = { kind: "drain_callback", awaited: promiseId("x"), awaiter: t };
 const listen = (address = "http://l"): Command => {
   return { kind: "register_listener", awaited: promiseId("x"), address };
@@ -133,7 +133,7 @@ const tell = (address = "http://l"): Command => {
   return { kind: "tell_listener", awaited: promiseId("x"), address };
 };
 const tellMissed = (address = "poll://any@g"): Command => {
-  return { kind: "tell_missed", awaited: promiseId("x"), address };
+  return { kind: "tell_missed", awaited: promiseId("x"), address, before: instantMs(500) };
 };
 const note = (delivery: Delivery, address = "http://l"): Command => {
   return { kind: "note_told", awaited: promiseId("x"), address, delivery };
@@ -222,7 +222,7 @@ function play(given: Given, when: Command, now: number, awaitsAny = false) {
     return stream(id, events, timers);
   });
   const set = new WorkingSet(streams);
-  const author = { command: commandId("n-1"), now: instantMs(now) };
+  const author = { command: commandId("n-1"), now: instantMs(now), cron };
   const execution = execute(set, when, { ...author, rules: { ...rules, awaitsAny } });
   const lines = streams.flatMap(({ key, timers: before }): readonly string[] => {
     const written = set.changes([key])[0]?.write?.events ?? [];
@@ -508,7 +508,7 @@ table("dispatch_again", [
   ["absent",                                    { t: absent },                              dispatch, "nobody", none],
   ["I2 E4 due: offered again",                  { t: waiting({}) },                         dispatch, "nobody", ["t: clock 31000", "execute t v1"]],
   ["not due any more",                          { t: waiting({ clockAt: at(1_001) }) },     dispatch, "nobody", none],
-  ["I4 I5 releases are still counted, what was missed is not kept", { t: waiting({ releaseCount: 5, isMissed: true }) }, dispatch, "nobody", ["t: clock 31000, 5 releases", "execute t v1"]],
+  ["I4 I5 releases are still counted, what was missed is kept", { t: waiting({ releaseCount: 5, isMissed: true }) }, dispatch, "nobody", ["t: clock 31000, 5 releases, missed", "execute t v1"]],
   ["I3 its delay is over",                      { t: clocked(past(born(90_000, tagged({ "resonate:target": "poll://any@g", "resonate:delay": "1000" }), false)), { clockAt: at(1_000) }) }, dispatch, "nobody", ["t: clock 31000", "execute t v0"]],
   ["held, though its lease has lapsed",         { t: held },                                dispatch, "nobody", none],
   ["asleep",                                    { t: asleep },                              dispatch, "nobody", none],
@@ -532,7 +532,9 @@ table("note_missed", [
 table("offer_missed", [
   ["absent",                                    { t: absent },                             offer, "nobody", none],
   ["I5 E4 missed: offered before its clock",    { t: waiting({ clockAt: at(9_000), releaseCount: 2, isMissed: true }) }, offer, "nobody", ["t: clock 31000, 2 releases", "execute t v1"]],
-  ["I5 not missed: offered since",              { t: waiting({}) },                        offer, "nobody", none],
+  ["I5 not missed: offered since",              { t: waiting({ offeredAt: instantMs(500) }) }, offer, "nobody", none],
+  ["U3 offered before this run of the server",  { t: waiting({ offeredAt: instantMs(499) }) }, offer, "nobody", ["t: clock 31000", "execute t v1"]],
+  ["U4 not offered yet: it has to wait",        { t: waiting({}) },                        offer, "nobody", none],
   ["held since",                                { t: held },                               offer, "nobody", none],
   ["asleep since",                              { t: asleep },                             offer, "nobody", none],
   ["fulfilled since",                           { t: done },                               offer, "nobody", none],
@@ -581,14 +583,15 @@ test("register_listener: with await-any nothing is refused for its tags", () => 
 const poll = "poll://any@g";
 /** Settled, with two who listen, and how far each of them is. */
 const heard = (tellings: Readonly<Record<string, Partial<Telling>>>): Past => {
-  const base = { nextAt: at(1_000), failureCount: 0, failedSince: null, isMissed: false };
+  const toldAt = instantMs(500);
+  const base = { nextAt: at(1_000), toldAt, failureCount: 0, failedSince: null, isMissed: false };
   const all = Object.entries(tellings).map(([address, telling]) => {
     return [address, { ...base, ...telling }] as const;
   });
   const listening = past(...open.events, listens("http://l"), listens(poll), ends("resolved", 9));
   return clocked(listening, { tellings: new Map(all) });
 };
-const since = { failureCount: 2, failedSince: instantMs(500) };
+const since = { toldAt: instantMs(500), failureCount: 2, failedSince: instantMs(500) };
 
 // biome-ignore format: a table is read down its columns
 table("tell_listener", [
@@ -611,6 +614,8 @@ table("tell_missed", [
   ["told since: it has left",                   { x: over },                                      tellMissed(), "nobody", none],
   ["untold: its drain is on its way",           { x: heard({}) },                                 tellMissed(), "nobody", none],
   ["G5 not missed: told since",                 { x: heard({ [poll]: since }) },                  tellMissed(), "nobody", none],
+  ["U3 told before this run of the server",     { x: heard({ [poll]: { toldAt: instantMs(499), nextAt: at(9_000) } }) }, tellMissed(), "nobody",
+    ["x: no clock, poll://any@g next 241000", `unblock ${poll}: x resolved`]],
   ["G5 missed: told before the end of the retention", { x: heard({ [poll]: { ...since, nextAt: at(9_000), isMissed: true } }) }, tellMissed(), "nobody",
     ["x: no clock, poll://any@g next 241000, 2 failures since 500", `unblock ${poll}: x resolved`]],
 ]);
@@ -643,21 +648,41 @@ table("note_told at the end of the retention", [
 
 test("what is made carries all that was asked for, and an unblock the record as it is stored", () => {
   const set = new WorkingSet([stream("t", [])]);
-  const author = { command: commandId("n-1"), now: instantMs(1_000), rules };
+  const author = { command: commandId("n-1"), now: instantMs(1_000), rules, cron };
   const { response } = execute(set, createTask(), author);
   const record = { kind: "pending", createdAt: 1_000, timeoutAt: 90_000n, param: value };
   const promise = { ...record, tags: target, createKey: null, isExternal: false };
   const task = { kind: "acquired", version: 1, resumes: [], pid: "p", ttl: 60n };
-  expect(response).toEqual({ kind: "claim", id: t, task, promise });
+  expect(response).toEqual({ kind: "claim", id: t, task, promise, preload: [] });
   const told = new WorkingSet([stream("x", heard({}).events)]);
   const { messages } = execute(told, tell(), author);
   const { promise: stored } = told.state(promiseKey(promiseId("x")));
   expect(messages).toEqual([{ kind: "unblock", to: "http://l", id: "x", promise: stored }]);
 });
 
+test.each([
+  ["the push failed", "http://l", failed],
+  ["nobody was there", "poll://any@g", nobody],
+])(
+  "G2 an operator is told of a listener that is given up, and of no other: %s",
+  (_what, to, why) => {
+    const noticed = (delivery: Delivery, now: number) => {
+      const { events, timers } = heard({ [to]: since });
+      const set = new WorkingSet([stream("x", events, timers)]);
+      const author = { command: commandId("n-1"), now: instantMs(now), rules, cron };
+      return execute(set, note(delivery, to), author).notices;
+    };
+    expect(noticed(why, 86_400_500)).toEqual([
+      { kind: "listener_given_up", id: "x", address: to, failure: why },
+    ]);
+    expect(noticed(why, 86_400_499)).toEqual([]);
+    expect(noticed(delivered, 86_400_500)).toEqual([]);
+  },
+);
+
 test("an execute goes to the target of the promise", () => {
   const set = new WorkingSet([stream("t", [])]);
-  const author = { command: commandId("n-1"), now: instantMs(1_000), rules };
+  const author = { command: commandId("n-1"), now: instantMs(1_000), rules, cron };
   const { messages } = execute(
     set,
     create("t", 90_000, tagged({ "resonate:target": "http://w" })),
@@ -670,7 +695,7 @@ test("an execute goes to the target of the promise", () => {
 
 const owes = (id: string, { events, timers }: Past, now: number): readonly string[] => {
   const due: Stream = stream(id, events, timers);
-  return obligations(due, instantMs(now)).map((command) => {
+  return obligations(due, sweptAt(now)).map((command) => {
     if (command.kind === "tell_listener") return `tell ${command.address}`;
     return command.kind === "drain_callback" ? `drain for ${command.awaiter}` : command.kind;
   });

@@ -4,6 +4,7 @@
 
 import { fc, test as property } from "@fast-check/vitest";
 import { expect, test } from "vitest";
+import { assert } from "../../kernel/assert.ts";
 import { type Command, type InternalCommand, keys } from "../../kernel/command.ts";
 import type { Event } from "../../kernel/event.ts";
 import { execute } from "../../kernel/execute.ts";
@@ -21,17 +22,20 @@ import {
 import type { Message } from "../../kernel/message.ts";
 import type { Delivery } from "../../kernel/ports.ts";
 import type { Rules } from "../../kernel/rules.ts";
-import { absent, dueAt, promiseKey, type Stream, type StreamState } from "../../kernel/stream.ts";
+import { absent, dueAt, type PromiseStream, promiseKey } from "../../kernel/stream.ts";
 import { obligations } from "../../kernel/sweep.ts";
 import { noTimers, type Timers } from "../../kernel/timers.ts";
 import { emptyValue } from "../../kernel/value.ts";
 import { WorkingSet } from "../../kernel/working-set.ts";
-import { tagged } from "./given.ts";
-import { names, type Step, violations } from "./invariants.ts";
+import { cron, ofPromise, sweptAt, tagged } from "./given.ts";
+import { names, type OfPromise, type Step, violations } from "./invariants.ts";
 import { commands, ids } from "./random.ts";
 
 /** Short, so that each of them passes within a run. */
-const usual: Rules = { retryMs: 150, patienceMs: 40, retentionMs: 90, awaitsAny: false };
+const usual: Rules = {
+  ...{ retryMs: 150, patienceMs: 40, retentionMs: 90, awaitsAny: false, preloadMax: 0 },
+  isStrict: false,
+};
 
 /** Something that happens, and how long it takes. */
 type Happening = { readonly waitMs: number } & (
@@ -85,7 +89,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 
 /** All streams, and what is owed to whoever waits. One command at a time, each with its own commit. */
 class Streams {
-  readonly #streams = new Map<PromiseId, Stream>();
+  readonly #streams = new Map<PromiseId, OfPromise>();
   readonly #logs = new Map<PromiseId, readonly Event[]>();
   readonly #rules: Rules;
   readonly #drains: InternalCommand[] = [];
@@ -97,7 +101,7 @@ class Streams {
     this.#rules = rules;
   }
 
-  stream(id: PromiseId): Stream {
+  stream(id: PromiseId): OfPromise {
     const key = promiseKey(id);
     const numbers = { version: streamVersion(0), revision: streamRevision(0) };
     return this.#streams.get(id) ?? { key, ...numbers, state: absent, timers: noTimers };
@@ -122,7 +126,7 @@ class Streams {
           return { kind: "note_told", awaited: id, address: to, delivery: what.delivery };
         });
       default:
-        return obligations(this.stream(what.id), this.#now);
+        return obligations(this.stream(what.id), sweptAt(this.#now));
     }
   }
 
@@ -136,14 +140,16 @@ class Streams {
   run(command: Command): Step {
     const now = this.#now;
     const before = new Map(this.#streams);
-    const touched = keys(command);
+    const touched = keys(command).filter((key) => key.kind === "promise");
     const set = new WorkingSet(touched.map(({ id }) => this.stream(id)));
     this.#count += 1;
-    const author = { command: commandId(`n-${this.#count}`), now, rules: this.#rules };
+    const author = { command: commandId(`n-${this.#count}`), now, rules: this.#rules, cron };
     const { response, messages, caused } = execute(set, command, author);
     for (const { key, expectedRevision, write } of set.changes(touched)) {
       if (write === null) continue;
-      const { version, events, snapshot, timers } = write;
+      const { version, events, timers } = write;
+      const snapshot = ofPromise(write.snapshot);
+      assert(key.kind === "promise", "a schedule is written");
       expect(write.dueAt).toBe(dueAt(snapshot, timers));
       const revision = streamRevision(expectedRevision + 1);
       this.#streams.set(key.id, { key, version, revision, state: snapshot, timers });
@@ -250,7 +256,7 @@ const tasks = {
 } as const;
 const clock = (ms: number): Timers => ({ ...noTimers, clockAt: at(ms) });
 
-type Part = Partial<StreamState> & { readonly timers?: Timers };
+type Part = Partial<PromiseStream> & { readonly timers?: Timers };
 const bare = { ...absent, timers: noTimers };
 const offered: Part = { promise: live, task: tasks.pending, timers: clock(800) };
 const held: Part = { promise: live, task: tasks.acquired, timers: clock(550) };
@@ -326,7 +332,7 @@ const faults: readonly Fault[] = [
   ["E2 settlement-causes",         { ...offered, callbacks: [y] }, { ...done, callbacks: [y] }],
 ];
 
-const streamOf = (id: PromiseId, part: Part): Stream => {
+const streamOf = (id: PromiseId, part: Part): OfPromise => {
   const { timers, ...state } = { ...bare, ...part };
   const numbers = { version: streamVersion(1), revision: streamRevision(1) };
   return { key: promiseKey(id), ...numbers, state, timers };

@@ -10,15 +10,25 @@ import { type InstantMs, isDue, later, type PromiseId } from "../../kernel/ids.t
 import type { Message } from "../../kernel/message.ts";
 import { isAwaitable } from "../../kernel/promise.ts";
 import type { Rules } from "../../kernel/rules.ts";
-import { absent, dueAt, fold, type Stream, type StreamState } from "../../kernel/stream.ts";
+import {
+  absent,
+  dueAt,
+  fold,
+  type PromiseKey,
+  type PromiseStream,
+  type Stream,
+} from "../../kernel/stream.ts";
 import { resumesOf, type TaskRecord } from "../../kernel/task.ts";
 import { noTimers, type Timers } from "../../kernel/timers.ts";
 import { isTargeted, isTimer } from "../../kernel/value.ts";
+import { isTaskMissed } from "../../kernel/waiting.ts";
+
+export type OfPromise = Stream & { readonly key: PromiseKey; readonly state: PromiseStream };
 
 /** One command over all streams: what it found, and what it left behind. */
 export type Step = {
-  readonly before: ReadonlyMap<PromiseId, Stream>;
-  readonly after: ReadonlyMap<PromiseId, Stream>;
+  readonly before: ReadonlyMap<PromiseId, OfPromise>;
+  readonly after: ReadonlyMap<PromiseId, OfPromise>;
   readonly command: Command;
   readonly now: InstantMs;
   readonly rules: Rules;
@@ -29,7 +39,7 @@ export type Step = {
   readonly logs: ReadonlyMap<PromiseId, readonly Event[]>;
 };
 
-type Snapshot = StreamState & { readonly timers: Timers };
+type Snapshot = PromiseStream & { readonly timers: Timers };
 /** One stream before and after the command. */
 type Passage = { readonly id: PromiseId; readonly was: Snapshot; readonly is: Snapshot };
 
@@ -275,7 +285,7 @@ const retryMovesForward: Transition = ({ was, is }, { command, now }) => {
   const isPending = was.task.kind === "pending" && is.task.kind === "pending";
   const [before, after] = [was.timers.clockAt, is.timers.clockAt];
   if (!isPending || before === after) return true;
-  const hasReceiver = command.kind === "offer_missed" && was.timers.isMissed;
+  const hasReceiver = command.kind === "offer_missed" && isTaskMissed(was.timers, command.before);
   const mayMove = before !== null && (isDue(before, now) || hasReceiver);
   return mayMove && after !== null && !isDue(after, now);
 };
@@ -294,7 +304,7 @@ const bornClean: Transition = ({ was, is }) => {
 const internals: Readonly<Record<InternalCommand["kind"], true>> = {
   ...{ settle_at_deadline: true, drain_callback: true, expire_lease: true, dispatch_again: true },
   ...{ note_missed: true, tell_listener: true, note_told: true },
-  ...{ offer_missed: true, tell_missed: true },
+  ...{ offer_missed: true, tell_missed: true, fire_schedule: true },
 };
 
 const backgroundLimits: Transition = ({ was, is }, { command }) => {
@@ -330,7 +340,7 @@ function messagesTrue({ messages, after }: Step): boolean {
 /** Of 37, that no record in an answer lags behind its deadline or behind what is stored. */
 function answersProjected({ command, response, after, now }: Step): boolean {
   const shown = response?.kind === "fenced" ? response.inner : response;
-  if (shown === null || !("id" in shown)) return true;
+  if (shown === null || shown.kind === "schedule" || !("id" in shown)) return true;
   const state = after.get(shown.id)?.state ?? absent;
   const isTrue =
     (!("promise" in shown) || isSame(shown.promise, state.promise)) &&
@@ -420,7 +430,7 @@ function broken<Invariant>(
     .map(([name]) => `${name}: ${where}`);
 }
 
-function snapshot(stream: Stream | undefined): Snapshot {
+function snapshot(stream: OfPromise | undefined): Snapshot {
   return stream === undefined
     ? { ...absent, timers: noTimers }
     : { ...stream.state, timers: stream.timers };

@@ -29,10 +29,10 @@ import type {
   TraceRecord,
 } from "../../kernel/ports.ts";
 import type { LogPage } from "../../kernel/search.ts";
-import { absent, fold, promiseKey, type Stream, type StreamState } from "../../kernel/stream.ts";
+import { absent, fold, type PromiseStream, promiseKey, type Stream } from "../../kernel/stream.ts";
 import { noTimers, type Timers } from "../../kernel/timers.ts";
 import { emptyValue, noPairs, type Tags } from "../../kernel/value.ts";
-import { timersOf } from "./given.ts";
+import { cron, timersOf } from "./given.ts";
 
 const small = { queueMax: 4, batchMax: 3, attemptsMax: 2, sweepShareMax: 1, readsMax: 1 };
 const due = deadlineMs(50n);
@@ -52,6 +52,7 @@ class Stage implements Aio {
   ) {
     this.kernel = new Kernel({
       ...shared,
+      cron,
       aio: this,
       limits: limits({ ...small, sweepRetryMs: 1000, ...chosen }),
       node: "n",
@@ -119,6 +120,12 @@ function asked(submission: Submission): string {
     }
     case "log":
       return `log ${submission.ranges.map(({ of, after }) => `${of?.id ?? "all"}>${after}`).join(" ")}`;
+    case "waiting": {
+      const { receiver, after } = submission.query;
+      return `waiting for ${receiver}${after === null ? "" : ` behind ${after.number}`}`;
+    }
+    case "list":
+      return `list ${submission.queries.map(({ tags, limit }) => `${[...tags]} ${limit}`).join(" | ")}`;
     case "due":
       return `due at ${submission.now}`;
     case "send": {
@@ -196,19 +203,22 @@ const beingTold: Timers = {
   tellings: new Map([
     [
       "http://l",
-      { nextAt: deadlineMs(240_001n), failureCount: 0, failedSince: null, isMissed: false },
+      {
+        ...{ nextAt: deadlineMs(240_001n), toldAt: instantMs(1), failureCount: 0 },
+        ...{ failedSince: null, isMissed: false },
+      },
     ],
   ]),
 };
 const overdue = fold([born(50n)]);
-const awaited = (...awaiters: readonly string[]): StreamState => {
+const awaited = (...awaiters: readonly string[]): PromiseStream => {
   const waiting = awaiters.map((name) => promiseId(name));
   return fold([
     born(9999n),
     ...waiting.map((awaiter) => ({ kind: "callback_registered" as const, awaiter })),
   ]);
 };
-const settledWith = (...awaiters: readonly string[]): StreamState => {
+const settledWith = (...awaiters: readonly string[]): PromiseStream => {
   const waiting = awaiters.map((name) => promiseId(name));
   return fold([
     born(9999n),
@@ -217,12 +227,12 @@ const settledWith = (...awaiters: readonly string[]): StreamState => {
   ]);
 };
 
-const stream = (name: string, state: StreamState = absent, timers = timersOf(state)): Stream => {
+const stream = (name: string, state: PromiseStream = absent, timers = timersOf(state)): Stream => {
   const count = state === absent ? 0 : 1;
   const numbers = { version: streamVersion(count), revision: streamRevision(count) };
   return { key: promiseKey(promiseId(name)), ...numbers, state, timers };
 };
-type Named = string | readonly [string, StreamState, Timers?];
+type Named = string | readonly [string, PromiseStream, Timers?];
 const load = (...names: readonly Named[]): Completion => ({
   kind: "loaded",
   streams: names.map((name): Loaded => {
@@ -473,9 +483,21 @@ function said(response: Response): string {
     case "task":
       return `task ${response.task.kind}`;
     case "claim":
-      return `claim ${response.task.kind}`;
+      return [
+        `claim ${response.task.kind}`,
+        ...(response.preload.length === 0
+          ? []
+          : ["with", response.preload.map(({ id }) => id).join(", ")]),
+      ].join(" ");
     case "fenced":
       return `fenced ${said(response.inner)}`;
+    case "promise_list":
+      return `promise list ${response.promises.length}`;
+    case "task_list":
+      return `task list ${response.tasks.length}`;
+    case "schedule_list":
+      return `schedule list ${response.schedules.length}`;
+    case "schedule":
     case "done":
     case "not_suspended":
       return response.kind;
@@ -494,7 +516,16 @@ test.each(rows)("kernel: %s", (_rule, script, log) => {
 });
 
 /** Of a task whose offer found nobody. */
-const unseen: Timers = { ...timersOf(worker), isMissed: true };
+const unseen: Timers = { ...timersOf(worker), offeredAt: instantMs(1), isMissed: true };
+/** What waits for the worker, and for its group. */
+const waits = (streams: readonly Stream[] = [], next: number | null = null): Step => {
+  const place = next === null ? null : { offeredAt: instantMs(1), number: next };
+  return (stage) =>
+    stage.complete({ kind: "waiting", page: { streams, next: place } }, 1, "waiting");
+};
+const lost: Step = (stage) => {
+  stage.complete({ kind: "failed", failure: "store_failed" }, 1001, "waiting");
+};
 
 /** A targeted promise is made and its message under way; then a promise settles that somebody listens to. */
 const invoked = [invoke("a"), tick, loaded("a"), committed()];
@@ -543,12 +574,18 @@ const messages: readonly Row[] = [
   ["I5 what found nobody is noted, by a command",
     [...invoked, missed, loaded(["a", worker]), committed(), idle],
     [...offered, "load a", "commit a", "idle"]],
-  ["J2 who connects is offered at once what nobody could take",
-    [...invoked, missed, loaded(["a", worker]), committed(), connect, idle, wake, tick, loaded(["a", worker, unseen]), committed(), idle],
-    [...offered, "load a", "commit a", "busy", "wake at 1", "load a", "commit a", "send execute a to poll://any@g", "idle"]],
+  ["K10 J2 who connects is offered at once what nobody could take",
+    [...invoked, missed, loaded(["a", worker]), committed(), connect, wake, tick, waits(), waits([stream("a", worker, unseen)]), loaded(["a", worker, unseen]), committed(), idle],
+    [...offered, "load a", "commit a", "wake at 0", 'waiting for ["g","1"]', 'waiting for ["g"]', "load a", "commit a", "send execute a to poll://any@g", "idle"]],
+  ["O2 page by page, the next one once nothing of the last one waits",
+    [connect, tick, waits(), waits([stream("a", worker, unseen), stream("b", worker, unseen)], 7), loaded(["a", worker, unseen]), committed(), loaded(["b", worker, unseen]), committed(), waits(), wake],
+    ['waiting for ["g","1"]', 'waiting for ["g"]', "load a", "commit a", "send execute a to poll://any@g", "load b", "commit b", 'waiting for ["g"] behind 7', "send execute b to poll://any@g", "wake at 9999"]],
+  ["O4 what could not be asked is asked again",
+    [connect, full(1), tick, wake, tickAt(1001), lost, wake],
+    ["no room for waiting", "wake at 1001", 'waiting for ["g","1"]', "wake at 2001"]],
   ["J3 who connects while a message is under way is offered it if it found nobody",
-    [...invoked, connect, idle, missed, loaded(["a", worker]), committed(), loaded(["a", worker, unseen]), committed()],
-    [...offered, "idle", "load a", "commit a", "load a", "commit a", "send execute a to poll://any@g"]],
+    [...invoked, connect, tick, waits(), waits(), missed, loaded(["a", worker]), committed(), loaded(["a", worker, unseen]), committed()],
+    [...offered, 'waiting for ["g","1"]', 'waiting for ["g"]', "load a", "commit a", "load a", "commit a", "send execute a to poll://any@g"]],
   ["I5 what was delivered is not, nor what may have arrived",
     [...invoked, ...[invoke("b"), tick, loaded("b"), committed()], delivered, rejected, idle],
     [...offered, "load b", "commit b", "b pending", "send execute b to poll://any@g", "idle"]],
@@ -585,6 +622,46 @@ const messages: readonly Row[] = [
 ];
 
 test.each(messages)("kernel, messages: %s", (_rule, script, log) => {
+  expect(play(script)).toEqual(log);
+});
+
+const branched = fold([born(9999n, new Map([...target, ["resonate:branch", "b"]]))]);
+const listed = (...ids: readonly string[]): Step => {
+  const rows = ids.map((id) => stream(id, branched)).map(({ key, state }) => ({ key, state }));
+  return (stage) =>
+    stage.complete({ kind: "listed", pages: [{ rows, hasMore: false }] }, 1, "list");
+};
+const unlisted: Step = (stage) => {
+  stage.complete({ kind: "failed", failure: "store_failed" }, 1, "list");
+};
+const acquiring = [acquire("a"), tick, loaded(["a", branched])];
+
+// biome-ignore format: a scene takes three lines
+const preloads: readonly Row[] = [
+  ["K10 K3 D3 a claim is answered once what comes with it is read, and that after the commit",
+    [...acquiring, tick, committed(), idle, listed("a", "b", "c"), idle],
+    ["load a", "commit a", "list resonate:branch,b 11", "busy", "a claim acquired with b, c", "idle"]],
+  ["D1 what cannot be read does not fail what has taken effect",
+    [...acquiring, committed(), unlisted],
+    ["load a", "commit a", "list resonate:branch,b 11", "a claim acquired"]],
+  ["D1 nor does a full queue",
+    [...acquiring, full(1), committed(), idle],
+    ["load a", "commit a", "no room for list", "a claim acquired", "idle"]],
+  ["D2 whoever has no branch is answered at once",
+    [acquire("a"), tick, loaded(["a", worker]), committed()],
+    ["load a", "commit a", "a claim acquired"]],
+  ["D4 one question for the claims of one tick",
+    [acquire("a"), acquire("b"), tick, loaded(["a", branched], ["b", branched]), committed(), unlisted],
+    ["load a+b", "commit a | b", "list resonate:branch,b 11 | resonate:branch,b 11", "a claim acquired", "b claim acquired"]],
+  ["D4 no more questions than reads under way: beyond that the answers go without",
+    [...acquiring, committed(), acquire("c"), tick, loaded(["c", branched]), committed()],
+    ["load a", "commit a", "list resonate:branch,b 11", "load c", "commit c", "c claim acquired"]],
+  ["D1 a claim that is refused, or fails, asks for nothing",
+    [acquire("a"), tick, loaded(["a", held]), acquire("b"), tick, loaded(["b", branched]), failed("store_overloaded")],
+    ["load a", "a task_not_pending", "load b", "commit b", "b store_overloaded"]],
+];
+
+test.each(preloads)("kernel, preload: %s", (_rule, script, log) => {
   expect(play(script)).toEqual(log);
 });
 
@@ -643,7 +720,13 @@ test("kernel: K8 after a start the store is asked at once, which is all recovery
   const asked: string[] = [];
   const enqueue = ({ submission }: Sqe) => asked.push(submission.kind) > 0;
   const kernel = new Kernel({
-    ...{ aio: { enqueue, drain: () => [] }, limits: limits(), node: "n", trace: () => undefined },
+    ...{
+      aio: { enqueue, drain: () => [] },
+      limits: limits(),
+      node: "n",
+      trace: () => undefined,
+      cron,
+    },
   });
   kernel.tick(instantMs(1));
   expect(asked).toEqual(["due"]);

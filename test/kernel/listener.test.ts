@@ -62,6 +62,7 @@ test.each([
 const now = instantMs(1_000_000);
 const telling = (nextAt: number, failures = 0, since: number | null = null): Telling => ({
   nextAt: deadlineMs(BigInt(nextAt)),
+  toldAt: now,
   failureCount: failures,
   failedSince: since === null ? null : instantMs(since),
   isMissed: false,

@@ -1,13 +1,18 @@
-// What becomes of messages: what is noted of them, and what is kept for a worker that is not there yet.
+// What becomes of messages: what is noted of them, and what is offered to whoever connects. What waits
+// for a worker is in the store, and stands in waiting.test.ts.
 
 import { expect, test } from "vitest";
 import type { InternalCommand } from "../../kernel/command.ts";
 import { deadlineMs, instantMs, promiseId, taskVersion } from "../../kernel/ids.ts";
+import { limits } from "../../kernel/limits.ts";
 import type { Message } from "../../kernel/message.ts";
 import { Outbox } from "../../kernel/outbox.ts";
-import type { Delivery } from "../../kernel/ports.ts";
+import type { Completion, Delivery, Submission } from "../../kernel/ports.ts";
 import type { SettledPromise } from "../../kernel/promise.ts";
+import type { Stream } from "../../kernel/stream.ts";
 import { emptyValue, noPairs } from "../../kernel/value.ts";
+import type { WaitingQuery } from "../../kernel/waiting.ts";
+import { born, stream, tagged } from "./given.ts";
 
 const promise: SettledPromise = {
   ...{ kind: "settled", createdAt: instantMs(1), timeoutAt: deadlineMs(9n), param: emptyValue },
@@ -25,25 +30,55 @@ const nobody: Delivery = { kind: "failed", reason: "no_receiver", cause: "" };
 const failed: Delivery = { kind: "failed", reason: "refused", cause: "503" };
 
 const any = "poll://any@g";
-const [one, two] = ["poll://uni@g/1", "poll://uni@g/2"];
+const one = "poll://uni@g/1";
 const worker = (id: string, group = "g") => ({ id, group });
+const now = instantMs(10);
+/** With the question that it has put last, and room for one or not. */
+type Desk = { readonly outbox: Outbox; asked: WaitingQuery | null; hasRoom: boolean };
 
-function taken(outbox: Outbox): readonly string[] {
+function desk(): Desk {
+  const enqueue = (submission: Submission) => {
+    if (opened.hasRoom && submission.kind === "waiting") opened.asked = submission.query;
+    return opened.hasRoom;
+  };
+  const bounded = limits({ dueMax: 2, sweepRetryMs: 100 });
+  const outbox = new Outbox({ limits: bounded, enqueue });
+  const opened: Desk = { outbox, asked: null, hasRoom: true };
+  outbox.ask(now);
+  return opened;
+}
+
+const open = () => desk().outbox;
+
+function taken(outbox: Outbox): readonly InternalCommand[] {
   const all: InternalCommand[] = [];
   for (let next = outbox.shift(); next !== undefined; next = outbox.shift()) all.push(next);
-  return all.map((command) => {
+  return all;
+}
+
+function shown(commands: readonly InternalCommand[]): readonly string[] {
+  return commands.map((command) => {
     if ("address" in command) return `${command.kind} ${command.awaited} ${command.address}`;
     return "id" in command ? `${command.kind} ${command.id}` : command.kind;
   });
 }
 
-/** The notes of each, which are told apart elsewhere, are taken out. */
-function missing(...messages: readonly Message[]): Outbox {
-  const outbox = new Outbox();
-  for (const message of messages) outbox.note(message, nobody, outbox.connectCount);
-  taken(outbox);
-  return outbox;
+/** Who is asked for, and from where on; null: nobody. */
+function ask(desk: Desk, at = now): string | null {
+  desk.asked = null;
+  desk.outbox.ask(at);
+  if (desk.asked === null) return null;
+  const { receiver, after, before, limit }: WaitingQuery = desk.asked;
+  expect({ before, limit }).toEqual({ before: now, limit: 2 });
+  return `${receiver} ${after?.number ?? 0}`;
 }
+
+function found(streams: readonly Stream[], next: number | null): Completion {
+  const place = next === null ? null : { offeredAt: instantMs(0), number: next };
+  return { kind: "waiting", page: { streams, next: place } };
+}
+
+const task = (id: string) => stream(id, [born(99, tagged({ "resonate:target": any }), false)]);
 
 test.each<[string, Message, Delivery, readonly string[]]>([
   ["an offer that was delivered", execute("a", any), delivered, []],
@@ -52,107 +87,106 @@ test.each<[string, Message, Delivery, readonly string[]]>([
   ["G2 a listener that was told", unblock("a", any), delivered, [`note_told a ${any}`]],
   ["G4 a listener that was not", unblock("a", any), failed, [`note_told a ${any}`]],
   ["G5 a listener that was not there", unblock("a", any), nobody, [`note_told a ${any}`]],
-])("outbox: noted of %s", (_what, message, delivery, expected) => {
-  const outbox = new Outbox();
+])("outbox: J1 noted of %s", (_what, message, delivery, expected) => {
+  const outbox = open();
   outbox.note(message, delivery, 0);
   expect(outbox.size).toBe(expected.length);
-  expect(taken(outbox)).toEqual(expected);
+  expect(shown(taken(outbox))).toEqual(expected);
 });
 
-const three = [execute("a", any), unblock("b", one), execute("c", two), unblock("d", any)];
-
-test.each<[string, readonly Message[], { id: string; group: string }, readonly string[]]>([
-  [
-    "J2 all that it satisfies, oldest first",
-    three,
-    worker("1"),
-    ["offer_missed a", `tell_missed b ${one}`, `tell_missed d ${any}`],
-  ],
-  ["J2 nothing of another group", three, worker("1", "h"), []],
-  ["J2 nothing of another worker", [execute("c", two)], worker("1"), []],
-  [
-    "J1 a task once, however often it was missed",
-    [execute("a", any), execute("b", any), execute("a", any, 1)],
-    worker("1"),
-    ["offer_missed a", "offer_missed b"],
-  ],
-  [
-    "J1 a listener once",
-    [unblock("a", any), unblock("a", any)],
-    worker("1"),
-    [`tell_missed a ${any}`],
-  ],
-  [
-    "J1 two listeners of one promise",
-    [unblock("a", any), unblock("a", one)],
-    worker("1"),
-    [`tell_missed a ${any}`, `tell_missed a ${one}`],
-  ],
-  [
-    "J1 a task that is settled since: the news",
-    [execute("a", any), unblock("a", any)],
-    worker("1"),
-    [`tell_missed a ${any}`],
-  ],
-  ["J1 nothing that is pushed", [execute("a", "http://l")], worker("1"), []],
-])("outbox: who connects is offered %s", (_what, messages, comes, expected) => {
-  const outbox = missing(...messages);
-  outbox.connected(comes);
-  expect(taken(outbox)).toEqual(expected);
-  outbox.connected(comes);
-  expect(taken(outbox)).toEqual([]); // J2: once
-});
-
-test.each<[string, Message, readonly string[]]>([
-  ["G5 a listener, for it waits for its worker", unblock("a", any), [`tell_missed a ${any}`]],
-  ["no listener that is pushed to, for its clock runs", unblock("a", "http://l"), []],
-  ["no offer, for it may have arrived, and its clock runs", execute("a", any), []],
-])("outbox: J1 after a stream was lost it remembers %s", (_what, message, expected) => {
-  for (const isInTime of [true, false]) {
-    const outbox = new Outbox();
-    const since = outbox.connectCount;
-    const lost: Delivery = { kind: "failed", reason: "stream_lost", cause: "" };
-    if (!isInTime) outbox.connected(worker("1")); // J3
-    outbox.note(message, lost, since);
-    if (isInTime) outbox.connected(worker("1"));
-    const noted = message.kind === "unblock" ? [`note_told a ${message.to}`] : [];
-    expect(taken(outbox)).toEqual([...noted, ...expected]);
-  }
-});
-
-test("outbox: J2 what one worker does not satisfy waits for another", () => {
-  const outbox = missing(...three);
-  outbox.connected(worker("1"));
-  taken(outbox);
-  outbox.connected(worker("2"));
-  expect(taken(outbox)).toEqual(["offer_missed c"]);
-});
-
-test("outbox: J3 who came while a message was under way may have missed it", () => {
-  const outbox = new Outbox();
-  const since = outbox.connectCount;
-  outbox.connected(worker("1"));
-  outbox.note(execute("a", any), nobody, since);
-  expect(taken(outbox)).toEqual(["note_missed a", "offer_missed a"]);
-  outbox.connected(worker("1"));
-  expect(taken(outbox)).toEqual([]);
-});
-
-test("outbox: J1 there is an end to what is remembered, and room again once somebody came", () => {
-  const outbox = new Outbox();
-  const miss = (count: number) => {
-    for (let each = 0; each < count; each++) {
-      outbox.note(execute(`${count}-${each}`, any), nobody, outbox.connectCount);
-      outbox.shift();
+test.each<[string, Message, Delivery, readonly string[]]>([
+  ["a task", execute("a", any), nobody, ["offer_missed a"]],
+  ["a listener", unblock("a", one), nobody, [`tell_missed a ${one}`]],
+  ["G5 a listener whose stream was lost", unblock("a", any), failed, [`tell_missed a ${any}`]],
+  ["no listener that was told", unblock("a", any), delivered, []],
+  ["no listener that is pushed to, for its clock runs", unblock("a", "http://l"), failed, []],
+])(
+  "outbox: J3 who came before the note has landed is offered %s",
+  (_what, message, delivery, expected) => {
+    for (const moment of ["sent", "noted", "landed", "lost"]) {
+      const outbox = open();
+      const since = outbox.connectCount;
+      if (moment === "sent") outbox.connected(worker("1"));
+      outbox.note(message, delivery, since);
+      if (moment === "noted" || moment === "lost") outbox.connected(worker("1"));
+      const notes = taken(outbox);
+      for (const note of notes) outbox.finish(note, moment !== "lost");
+      if (moment === "landed") outbox.connected(worker("1"));
+      const isOffered = moment === "sent" || moment === "noted";
+      expect(shown(taken(outbox))).toEqual(isOffered ? expected : []);
+      for (const note of notes) outbox.finish(note, true); // once
+      expect(outbox.size).toBe(0);
     }
-  };
-  miss(60_000);
-  miss(60_000); // the same
-  miss(40_001);
+  },
+);
+
+test("outbox: J2 who connects is offered what waits for it and for its group, page by page", () => {
+  const opened = desk();
+  const { outbox } = opened;
+  expect([outbox.askAt, ask(opened)]).toEqual([null, null]);
   outbox.connected(worker("1"));
-  expect(outbox.size).toBe(100_000);
+  expect(outbox.askAt).toBe(0n);
+  expect(ask(opened)).toBe('["g","1"] 0');
+  expect([outbox.askAt, ask(opened)]).toEqual([null, null]); // one question at a time
+  outbox.answer(found([task("a"), task("b")], 7), now);
+  expect([outbox.askAt, ask(opened)]).toEqual([null, null]); // O2
+  expect(shown(taken(outbox))).toEqual(["offer_missed a", "offer_missed b"]);
+  expect(ask(opened)).toBe('["g"] 0'); // O2: in turn
+  outbox.answer(found([], null), now);
+  expect(ask(opened)).toBe('["g","1"] 7');
+  outbox.answer(found([task("c")], null), now);
   taken(outbox);
-  miss(2);
+  expect([outbox.askAt, ask(opened)]).toEqual([null, null]);
+});
+
+test("outbox: O1 a thousand who connect share one pass, and who comes during it has one more", () => {
+  const opened = desk();
+  const { outbox } = opened;
+  const others = Array.from({ length: 1_000 }, () => worker("1"));
+  for (const each of others) outbox.connected(each);
+  const asked: (string | null)[] = [];
+  for (let next = ask(opened); next !== null && asked.length < 10; next = ask(opened)) {
+    asked.push(next);
+    if (asked.length === 2) for (const each of others) outbox.connected(each);
+    outbox.answer(found([], null), now);
+  }
+  expect(asked).toEqual(['["g","1"] 0', '["g"] 0', '["g","1"] 0', '["g"] 0']);
+});
+
+test.each([
+  ["is over once a thousand in a row found nobody", 1_000, false, null],
+  ["goes on before that", 999, false, '["g"] 7'],
+  ["begins anew for who came meanwhile", 1_000, true, '["g"] 0'],
+])("outbox: O3 a pass %s", (_what, misses, isRepeated, expected) => {
+  const opened = desk();
+  const { outbox } = opened;
   outbox.connected(worker("1"));
-  expect(outbox.size).toBe(2);
+  ask(opened);
+  outbox.answer(found([], null), now); // of the worker itself
+  ask(opened);
+  outbox.answer(found([task("a")], 7), now);
+  if (isRepeated) outbox.connected(worker("1"));
+  outbox.note(execute("a", any), nobody, 0);
+  outbox.note(execute("a", any), delivered, 0); // in a row
+  for (let count = 0; count < misses; count++) outbox.note(execute("a", any), nobody, 0);
+  taken(outbox);
+  const own = isRepeated && misses === 1_000 ? ask(opened) : null;
+  if (own !== null) outbox.answer(found([], null), now);
+  expect([own, ask(opened)]).toEqual([isRepeated ? '["g","1"] 0' : null, expected]);
+});
+
+test("outbox: O4 what cannot be asked, or fails, is asked again after a while, and forgets nothing", () => {
+  const opened = desk();
+  const { outbox } = opened;
+  outbox.connected(worker("1"));
+  opened.hasRoom = false;
+  outbox.ask(now);
+  opened.hasRoom = true;
+  expect([outbox.askAt, ask(opened)]).toEqual([110n, null]);
+  expect(ask(opened, instantMs(110))).toBe('["g","1"] 0');
+  outbox.answer({ kind: "failed", failure: "store_failed" }, instantMs(120));
+  expect(outbox.askAt).toBe(220n);
+  expect(ask(opened, instantMs(220))).toBe('["g","1"] 0');
+  outbox.answer(found([], null), instantMs(221));
+  expect(outbox.askAt).toBe(0n);
 });

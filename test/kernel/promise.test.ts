@@ -21,6 +21,7 @@ import { fold, promiseKey } from "../../kernel/stream.ts";
 import { noTimers } from "../../kernel/timers.ts";
 import { emptyValue, noPairs, type Tags } from "../../kernel/value.ts";
 import { WorkingSet } from "../../kernel/working-set.ts";
+import { cron } from "./given.ts";
 
 const id = promiseId("p");
 const key = promiseKey(id);
@@ -201,7 +202,7 @@ const rows: readonly Row[] = [
 function play(given: readonly Event[], when: Command, at: number) {
   const numbers = { version: streamVersion(given.length), revision: streamRevision(given.length) };
   const set = new WorkingSet([{ key, ...numbers, state: fold(given), timers: noTimers }]);
-  const author = { command: commandId("n-1"), now: instantMs(at), rules: usualRules };
+  const author = { command: commandId("n-1"), now: instantMs(at), rules: usualRules, cron };
   const { response } = execute(set, when, author);
   const recorded = set.changes([key])[0]?.write?.events ?? [];
   expect(recorded.every((each) => each.at === at && each.command === "n-1")).toBe(true);

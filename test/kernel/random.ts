@@ -6,6 +6,7 @@ import type { Command, CreatePromise, SettlePromise } from "../../kernel/command
 import {
   deadlineMs,
   durationMs,
+  instantMs,
   type PromiseId,
   promiseId,
   taskVersion,
@@ -122,14 +123,19 @@ const suspend = fc
     return { kind: "suspend_task" as const, id: of ?? promiseId("a"), version: at, awaited };
   });
 
+/** When the server began. */
+const before = fc.constantFrom(0, 50, 200, 900).map(instantMs);
+
 /** Early, late and double ones, too. */
 const internal: fc.Arbitrary<Command> = fc.oneof(
   fc.record({
-    kind: fc.constantFrom("settle_at_deadline", "expire_lease", "dispatch_again", "offer_missed"),
+    kind: fc.constantFrom("settle_at_deadline", "expire_lease", "dispatch_again"),
     id,
   }),
+  fc.record({ kind: constant("offer_missed"), id, before }),
   ...[1, 2, 3].map(() => callback("drain_callback")),
   fc.record({ kind: constant("note_missed"), id, version }),
-  fc.record({ kind: fc.constantFrom("tell_listener", "tell_missed"), awaited: id, address }),
+  fc.record({ kind: constant("tell_listener"), awaited: id, address }),
+  fc.record({ kind: constant("tell_missed"), awaited: id, address, before }),
   fc.record({ kind: constant("note_told"), awaited: id, address, delivery }),
 );

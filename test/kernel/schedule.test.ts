@@ -6,15 +6,7 @@
 import { fc, test as property } from "@fast-check/vitest";
 import { expect, test } from "vitest";
 import { cron as realCron } from "../../aio/cron.ts";
-import {
-  deadlineMs,
-  type InstantMs,
-  instantMs,
-  int64Max,
-  promiseId,
-  scheduleId,
-} from "../../kernel/ids.ts";
-import type { Cron, CronNext } from "../../kernel/ports.ts";
+import { deadlineMs, instantMs, int64Max, promiseId, scheduleId } from "../../kernel/ids.ts";
 import { evolve as evolvePromise, timeout } from "../../kernel/promise.ts";
 import {
   absent,
@@ -34,26 +26,9 @@ import {
   type ScheduleState,
 } from "../../kernel/schedule.ts";
 import type { Tags } from "../../kernel/value.ts";
+import { cron, tenYearsMs } from "./given.ts";
 
 const id = scheduleId("s");
-const tenYearsMs = 315_576_000_000;
-
-/** Every 10 ms; or once, at 110; or a while after being asked. */
-const cron: Cron = {
-  next({ expression, zone }, after): CronNext {
-    if (expression === "bad") return { kind: "invalid", part: "expression" };
-    if (zone === "Mars") return { kind: "invalid", part: "zone" };
-    const at = places[expression]?.(after) ?? null;
-    return at === null ? { kind: "never" } : { kind: "occurs", at: instantMs(at) };
-  },
-};
-const places: Readonly<Record<string, (after: InstantMs) => number | null>> = {
-  tens: (after) => Math.floor(after / 10) * 10 + 10,
-  once: (after) => (after < 110 ? 110 : null),
-  never: () => null,
-  "ten years": (after) => after + tenYearsMs,
-  "over ten years": (after) => after + tenYearsMs + 1,
-};
 
 const target: Tags = new Map([["resonate:target", "poll://any@g"]]);
 const tagged = (zone: string): Tags => new Map([...target, ["resonate:timezone", zone]]);

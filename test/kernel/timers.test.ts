@@ -13,6 +13,7 @@ import {
   lease,
   missed,
   noTimers,
+  redispatch,
   type Timers,
 } from "../../kernel/timers.ts";
 import { emptyValue } from "../../kernel/value.ts";
@@ -36,7 +37,7 @@ const timers = (clockAt: number, releaseCount = 0): Timers => {
   return { ...noTimers, clockAt: deadlineMs(BigInt(clockAt)), releaseCount };
 };
 const offered = (clockAt: number, releaseCount = 0): Dispatch => {
-  return { timers: timers(clockAt, releaseCount), isOffered: true };
+  return { timers: { ...timers(clockAt, releaseCount), offeredAt: at.now }, isOffered: true };
 };
 const kept = (clockAt: number, releaseCount = 0): Dispatch => {
   return { timers: timers(clockAt, releaseCount), isOffered: false };
@@ -84,8 +85,11 @@ test("I1: a lease ends a ttl from now, or never, and forgets what was missed", (
   expect(lease(noTimers, now, durationMs(int64Max)).clockAt).toBe(int64Max);
 });
 
-test("I5: a dispatch that found nobody is kept in mind until the next one", () => {
+test("I5: a dispatch that found nobody is kept in mind until somebody connects, or takes it", () => {
   expect(missed(timers(7, 1))).toEqual({ ...timers(7, 1), isMissed: true });
   expect(dispatch(missed(noTimers), promise(), at).timers.isMissed).toBe(false);
+  expect(redispatch(missed(noTimers), promise(), at).timers.isMissed).toBe(true);
+  expect(redispatch(noTimers, promise(), at)).toEqual(offered(31_000));
+  expect(redispatch(missed(noTimers), delay("1001"), at)).toEqual(kept(1_001));
   expect(dispatchReleased(missed(noTimers), promise(), at).timers.isMissed).toBe(false);
 });

@@ -21,6 +21,7 @@ import { noTimers } from "../../kernel/timers.ts";
 import { emptyValue } from "../../kernel/value.ts";
 import { WorkingSet } from "../../kernel/working-set.ts";
 import { MemoryStore } from "../../store/memory.ts";
+import { cron } from "./given.ts";
 import { commands, ids } from "./random.ts";
 
 const now = instantMs(50);
@@ -38,7 +39,7 @@ function run(commands: readonly Command[], batchSize: number) {
       return { command: each, keys: keys(each), id, attempt: 1, origin: { kind: "sweep" } };
     });
     const batch = new Batch(entries);
-    const at = { now, rules: usualRules };
+    const at = { now, rules: usualRules, cron };
     const { writing, reading } = batch.execute(store.load(batch.keys()), at);
     expect(store.commit(writing)).toEqual([]);
     const executed = [...writing.flatMap((group) => group.executed), ...reading];

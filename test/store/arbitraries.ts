@@ -5,7 +5,7 @@ import { AssertionError } from "../../kernel/assert.ts";
 import type { Event, PromiseCreated, PromiseSettled } from "../../kernel/event.ts";
 import { deadlineMs, durationMs, instantMs, int64Max, promiseId } from "../../kernel/ids.ts";
 import type { Telling } from "../../kernel/listener.ts";
-import { absent, evolve, type StreamState } from "../../kernel/stream.ts";
+import { absent, absentOf, evolve, type StreamState } from "../../kernel/stream.ts";
 import type { Timers } from "../../kernel/timers.ts";
 import type { Pairs, Value } from "../../kernel/value.ts";
 
@@ -121,10 +121,64 @@ const arbitraryStep: fc.Arbitrary<Event> = fc.oneof(
   bare("lease_expired"),
 );
 
-export const arbitraryEvent: fc.Arbitrary<Event> = fc.oneof(arbitraryCreated, arbitrarySettled, {
-  weight: 5,
-  arbitrary: arbitraryStep,
+const arbitraryScheduled: fc.Arbitrary<Event> = fc.record({
+  kind: fc.constant("schedule_created" as const),
+  ...{ cron: text, promiseIdTemplate: text, promiseParam: arbitraryValue, promiseTags: tags },
+  promiseTimeoutMs: fc.oneof(fc.bigInt(0n, int64Max), fc.constantFrom(0n, int64Max)),
+  createdAt: fc.nat(50).map(instantMs),
+  nextRunAt: deadline.map(deadlineMs),
 });
+
+/** Fired now and then, deleted, made anew: as far as can be. */
+export const arbitraryScheduleHistory: fc.Arbitrary<readonly Event[]> = fc
+  .tuple(
+    arbitraryScheduled,
+    fc.array(
+      fc.oneof(
+        arbitraryScheduled,
+        fc.constant({ kind: "schedule_deleted" } as const),
+        fc.constant("fired"),
+      ),
+      { maxLength: 8 },
+    ),
+  )
+  .map(([created, others]) => {
+    const history: Event[] = [];
+    let state = absentOf("schedule");
+    for (const each of [created, ...others]) {
+      const event = typeof each === "string" ? firing(state) : each;
+      const next = event === null ? null : follow(state, event);
+      if (event === null || next === null) continue;
+      history.push(event);
+      state = next;
+    }
+    return history;
+  });
+
+/** At its next run; null: it has none that our clock can show. */
+function firing(state: StreamState): Event | null {
+  if (state.kind !== "schedule" || state.schedule.kind === "absent") return null;
+  const { nextRunAt } = state.schedule;
+  if (nextRunAt > Number.MAX_SAFE_INTEGER) return null;
+  const next = deadlineMs(nextRunAt + 60_000n);
+  return { kind: "schedule_fired", occurrenceAt: instantMs(Number(nextRunAt)), nextRunAt: next };
+}
+
+export const arbitraryEvent: fc.Arbitrary<Event> = fc.oneof(
+  arbitraryCreated,
+  arbitrarySettled,
+  arbitraryScheduled,
+  bare("schedule_deleted"),
+  fc.record({
+    kind: fc.constant("schedule_fired" as const),
+    occurrenceAt: fc.nat().map(instantMs),
+    nextRunAt: date,
+  }),
+  {
+    weight: 5,
+    arbitrary: arbitraryStep,
+  },
+);
 
 /** Created, then whatever can happen, perhaps settled, then what can happen still. */
 export const arbitraryHistory: fc.Arbitrary<readonly Event[]> = fc
@@ -137,7 +191,7 @@ export const arbitraryHistory: fc.Arbitrary<readonly Event[]> = fc
   .map(([created, before, settled, after]) => {
     const wished = [created, ...before, ...(settled === null ? [] : [settled, ...after])];
     const history: Event[] = [];
-    let state = absent;
+    let state: StreamState = absent;
     for (const event of wished) {
       const next = follow(state, event);
       if (next === null) continue;
@@ -159,6 +213,7 @@ function follow(state: StreamState, event: Event): StreamState | null {
 
 const arbitraryTelling: fc.Arbitrary<Telling> = fc.record({
   nextAt: date,
+  toldAt: fc.nat().map(instantMs),
   failureCount: fc.nat(),
   failedSince: fc.option(fc.nat().map(instantMs)),
   isMissed: fc.boolean(),
@@ -167,6 +222,7 @@ const arbitraryTelling: fc.Arbitrary<Telling> = fc.record({
 export const arbitraryTimers: fc.Arbitrary<Timers> = fc.record({
   clockAt: fc.option(date),
   releaseCount: fc.nat(),
+  offeredAt: fc.option(fc.nat().map(instantMs)),
   isMissed: fc.boolean(),
   tellings: fc.array(fc.tuple(address, arbitraryTelling)).map((pairs) => new Map(pairs)),
 });

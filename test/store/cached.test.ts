@@ -1,13 +1,25 @@
 // The cache against the contract of a store, with room for less than is in use; then its own rules.
 
 import { expect, test } from "vitest";
-import { deadlineMs, promiseId } from "../../kernel/ids.ts";
+import { deadlineMs, instantMs, promiseId } from "../../kernel/ids.ts";
 import { promiseKey } from "../../kernel/stream.ts";
 import { CachedStore } from "../../store/cached.ts";
 import { MemoryStore } from "../../store/memory.ts";
 import { StoreError } from "../../store/store.ts";
 import { conformance } from "./conformance.ts";
-import { commit, create, key, read, settled, stale, stream, timed, written } from "./given.ts";
+import {
+  commit,
+  create,
+  created,
+  key,
+  read,
+  settled,
+  stale,
+  stream,
+  timed,
+  waitingQuery,
+  written,
+} from "./given.ts";
 
 conformance("cached", () => {
   const store = new CachedStore(new MemoryStore(), { streamsMax: 4, weightMax: 100 });
@@ -49,6 +61,17 @@ test("cached: M1 what was written, and what was read, is not read again", () => 
   expect(stream(cached, "a")).toEqual(stream(store, "a"));
   expect(stream(cached, "b")).toMatchObject({ revision: 1 });
   expect(store.asked).toBe(1); // the one that asks the store itself
+});
+
+test("cached: M1 what a commit has only read is still known", () => {
+  const { store, cached } = start();
+  create(cached, "task");
+  create(cached, "child");
+  const settles = written(cached, "child", [settled()]);
+  expect(cached.commit([{ changes: [read(cached, "task"), settles] }])).toEqual([]);
+  store.asked = 0;
+  expect(stream(cached, "task").revision).toBe(1);
+  expect(store.asked).toBe(0);
 });
 
 test("cached: M1 a write without events is kept like any other", () => {
@@ -119,6 +142,19 @@ test("cached: M2 never heavier than so much, however few", () => {
   store.asked = 0;
   stream(cached, "huge");
   expect(store.asked).toBe(1);
+});
+
+test("cached: M2 what is found to be waiting again and again weighs once", () => {
+  const { store, cached } = start({ streamsMax: 1000, weightMax: 2000 });
+  const param = { headers: null, data: "x".repeat(200) };
+  const tags = { "resonate:target": "poll://any@g" };
+  create(cached, "other");
+  const offered = { clockAt: deadlineMs(5n), offeredAt: instantMs(4) };
+  commit(cached, timed(cached, "a", offered, created({ param, tags })));
+  for (let count = 0; count < 20; count++) cached.waiting(waitingQuery("poll://any@g"));
+  store.asked = 0;
+  stream(cached, "other");
+  expect(store.asked).toBe(0);
 });
 
 test("cached: after a reset nothing is left", () => {

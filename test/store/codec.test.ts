@@ -6,13 +6,18 @@ import { fc, test as property } from "@fast-check/vitest";
 import { expect, test } from "vitest";
 import type { Event } from "../../kernel/event.ts";
 import { deadlineMs, durationMs, instantMs, int64Max, promiseId } from "../../kernel/ids.ts";
-import { fold, type StreamState } from "../../kernel/stream.ts";
+import { absentOf, evolve, fold, type StreamState } from "../../kernel/stream.ts";
 import { noTimers } from "../../kernel/timers.ts";
 import { emptyValue, noPairs } from "../../kernel/value.ts";
 import * as codec from "../../store/codec.ts";
 import { Undecodable } from "../../store/members.ts";
-import { arbitraryEvent, arbitraryHistory, arbitraryTimers } from "./arbitraries.ts";
-import { created, registered, settled } from "./given.ts";
+import {
+  arbitraryEvent,
+  arbitraryHistory,
+  arbitraryScheduleHistory,
+  arbitraryTimers,
+} from "./arbitraries.ts";
+import { created, fired, registered, scheduled, settled } from "./given.ts";
 
 const stored = (event: Event) => {
   return {
@@ -33,8 +38,16 @@ property.prop([arbitraryEvent])("codec: T1 an event is decoded to what it was", 
 
 property.prop([arbitraryHistory])("codec: T1 a snapshot is decoded to what it was", (events) => {
   const state = fold(events);
-  expect(codec.decodeSnapshot(snapshot(state))).toEqual(state);
+  expect(codec.decodePromiseStream(snapshot(state))).toEqual(state);
 });
+
+property.prop([arbitraryScheduleHistory])(
+  "codec: T1 a snapshot of a schedule is decoded to what it was",
+  (events) => {
+    const state = events.reduce(evolve, absentOf("schedule"));
+    expect(codec.decodeSnapshot("schedule", snapshot(state))).toEqual(state);
+  },
+);
 
 /** What each line of the golden file was written for. The file only ever grows. */
 const golden: readonly Event[] = [
@@ -108,6 +121,31 @@ const golden: readonly Event[] = [
   { kind: "task_halted" },
   { kind: "task_continued" },
   { kind: "lease_expired" },
+  {
+    kind: "schedule_created",
+    cron: "0 */5 * * * MON-FRI",
+    promiseIdTemplate: "{{.id}}-{{.timestamp}}",
+    promiseTimeoutMs: int64Max,
+    promiseParam: { headers: null, data: "aGVsbG8=" },
+    promiseTags: new Map([
+      ["resonate:target", "poll://any@workers"],
+      ["resonate:timezone", "Europe/Zurich"],
+    ]),
+    createdAt: instantMs(1_795_361_820_125),
+    nextRunAt: deadlineMs(1_795_362_000_000n),
+  },
+  {
+    kind: "schedule_created",
+    ...{ cron: "@yearly", promiseIdTemplate: "é\u{1f600}", promiseTimeoutMs: 0n },
+    ...{ promiseParam: { headers: new Map([["10", ""]]), data: null }, promiseTags: noPairs },
+    ...{ createdAt: instantMs(0), nextRunAt: deadlineMs(31_536_000_000n) },
+  },
+  {
+    kind: "schedule_fired",
+    occurrenceAt: instantMs(1_795_362_000_000),
+    nextRunAt: deadlineMs(int64Max),
+  },
+  { kind: "schedule_deleted" },
 ];
 
 test("codec: T3 events of every schema are read for ever", () => {
@@ -158,6 +196,11 @@ const damaged: readonly (readonly [kind: string, schema: number, data: string])[
   ["task_acquired",       1, '{"pid":"w","ttl":"9223372036854775808"}'],
   ["task_acquired",       1, '{"pid":null,"ttl":"60"}'],
   ["task_released",       1, "null"],
+  ["schedule_deleted",    1, "null"],
+  ["schedule_deleted",    2, "{}"],
+  ["schedule_fired",      1, '{"occurrenceAt":"1","nextRunAt":"2"}'],
+  ["schedule_fired",      1, '{"occurrenceAt":1,"nextRunAt":2}'],
+  ["schedule_created",    1, '{"createdAt":1,"nextRunAt":"2"}'],
   ["task_released",       2, "{}"],
   ["task_resumed",        1, '{"awaited":""}'],
   ["listener_registered", 1, '{"address":""}'],
@@ -207,17 +250,17 @@ test.each([
       { ...end, settledAt: at.settledAt },
     ]),
   );
-  expect(codec.decodeSnapshot({ schema, snapshot: text }).promise).toMatchObject(at);
+  expect(codec.decodePromiseStream({ schema, snapshot: text }).promise).toMatchObject(at);
   expect(text).toContain(from);
   const damaged = text.replace(from, to);
-  expect(() => codec.decodeSnapshot({ schema, snapshot: damaged })).toThrow(Undecodable);
+  expect(() => codec.decodePromiseStream({ schema, snapshot: damaged })).toThrow(Undecodable);
 });
 
 test.each([0, 1.5, 3, Number.NaN])(
   "codec: T2 a snapshot of the schema %d is not read",
   (schema) => {
     const { snapshot: text } = snapshot(fold(golden.slice(0, 1)));
-    expect(() => codec.decodeSnapshot({ schema, snapshot: text })).toThrow(Undecodable);
+    expect(() => codec.decodePromiseStream({ schema, snapshot: text })).toThrow(Undecodable);
   },
 );
 
@@ -242,8 +285,37 @@ test.each([
   const { schema, snapshot: text } = snapshot(state);
   const damaged = text.replace(from, to);
   expect(damaged).not.toBe(text);
-  expect(codec.decodeSnapshot({ schema, snapshot: text })).toEqual(state);
-  expect(() => codec.decodeSnapshot({ schema, snapshot: damaged })).toThrow(Undecodable);
+  expect(codec.decodePromiseStream({ schema, snapshot: text })).toEqual(state);
+  expect(() => codec.decodePromiseStream({ schema, snapshot: damaged })).toThrow(Undecodable);
+});
+
+const every = scheduled(30n, new Map([["resonate:target", "poll://any@w"]]));
+
+// biome-ignore format: a table is read down its columns
+test.each([
+  ["never moves on",           '"nextRunAt":"40"', '"nextRunAt":"30"'],
+  ["was fired at no instant",  '"lastRunAt":30',   '"lastRunAt":"30"'],
+  ["was fired, or was not",    '"lastRunAt":30,',  ""],
+  ["has no expression",        '"cron":"* * * * *",', ""],
+  ["lets time run backwards",  `"promiseTimeoutMs":"${int64Max}"`, '"promiseTimeoutMs":"-1"'],
+  ["lets time run too long",   `"promiseTimeoutMs":"${int64Max}"`, '"promiseTimeoutMs":"9223372036854775808"'],
+  ["has tags that are no list", '"promiseTags":[["resonate:target","poll://any@w"]]', '"promiseTags":{}'],
+])("codec: T2 a schedule that %s is found to be damaged", (_what, from, to) => {
+  const state = [every, fired(30, 40n)].reduce(evolve, absentOf("schedule"));
+  const { schema, snapshot: text } = snapshot(state);
+  const damaged = text.replace(from, to);
+  expect(damaged).not.toBe(text);
+  expect(codec.decodeSnapshot("schedule", { schema, snapshot: text })).toEqual(state);
+  expect(() => codec.decodeSnapshot("schedule", { schema, snapshot: damaged })).toThrow(Undecodable);
+});
+
+test("codec: T2 a promise is no schedule, and no schedule is of a schema before there were any", () => {
+  const promise = snapshot(fold([created()]));
+  const { snapshot: text } = snapshot(absentOf("schedule"));
+  expect(() => codec.decodeSnapshot("schedule", promise)).toThrow(Undecodable);
+  expect(() => codec.decodeSnapshot("schedule", { schema: 1, snapshot: text })).toThrow(
+    Undecodable,
+  );
 });
 
 test("codec: T4 a snapshot of schema 1 has the task that its promise calls for", () => {
@@ -258,7 +330,7 @@ test("codec: T4 a snapshot of schema 1 has the task that its promise calls for",
     [birth, registered("b"), settled("rejected")],
   ];
   const kinds = histories.map((events) => {
-    const state = codec.decodeSnapshot(older(events));
+    const state = codec.decodePromiseStream(older(events));
     expect(state).toEqual(fold(events));
     return state.task.kind;
   });
@@ -272,22 +344,25 @@ property.prop([arbitraryTimers])("codec: T1 timers are decoded to what they were
 });
 
 test("codec: T1 timers that say nothing are null, and those that say anything are not", () => {
-  const telling = { nextAt: deadlineMs(0n), failureCount: 0, failedSince: null, isMissed: false };
+  const toldAt = instantMs(0);
+  const told = { nextAt: deadlineMs(0n), toldAt, failureCount: 0 };
+  const telling = { ...told, failedSince: null, isMissed: false };
   const tellings = new Map([["poll://any@w", telling]]);
   expect(codec.encodeTimers({ ...noTimers })).toBe(null);
   expect(codec.encodeTimers({ ...noTimers, clockAt: deadlineMs(0n), tellings })).toBe(
-    '{"clockAt":"0","releaseCount":0,"isMissed":false,"tellings":' +
-      '[["poll://any@w",{"nextAt":"0","failureCount":0,"failedSince":null,"isMissed":false}]]}',
+    '{"clockAt":"0","releaseCount":0,"offeredAt":null,"isMissed":false,"tellings":' +
+      '[["poll://any@w",{"nextAt":"0","toldAt":0,"failureCount":0,"failedSince":null,"isMissed":false}]]}',
   );
-  for (const set of [{ clockAt: deadlineMs(0n) }, { releaseCount: 1 }, { isMissed: true }]) {
+  const sets = [{ clockAt: deadlineMs(0n) }, { releaseCount: 1 }, { isMissed: true }];
+  for (const set of [...sets, { offeredAt: instantMs(0) }]) {
     const timers = { ...noTimers, ...set };
     expect(codec.decodeTimers(codec.encodeTimers(timers))).toEqual(timers);
   }
 });
 
 const someTimers =
-  '{"clockAt":"5","releaseCount":1,"isMissed":false,"tellings":' +
-  '[["poll://any@w",{"nextAt":"7","failureCount":1,"failedSince":3,"isMissed":true}]]}';
+  '{"clockAt":"5","releaseCount":1,"offeredAt":4,"isMissed":false,"tellings":' +
+  '[["poll://any@w",{"nextAt":"7","toldAt":6,"failureCount":1,"failedSince":3,"isMissed":true}]]}';
 
 // biome-ignore format: a table is read down its columns
 test.each([
@@ -298,6 +373,9 @@ test.each([
   ['"releaseCount":1', '"releaseCount":-1'],
   ['"releaseCount":1', '"releaseCount":1.5'],
   ['"isMissed":false', '"isMissed":0'],
+  ['"offeredAt":4',    '"offeredAt":"4"'],
+  ['"offeredAt":4,',   ''],
+  ['"toldAt":6',       '"toldAt":null'],
   [/"tellings".*\]/,   '"tellings":{}'],
   [/"tellings".*\]/,   '"tellings":["poll://any@w"]'],
   [/"tellings".*\]/,   '"tellings":[["poll://any@w"]]'],
@@ -317,10 +395,9 @@ test.each([
 });
 
 test("codec: the histories of these tests hold every event there is", () => {
-  const kinds = fc
-    .sample(arbitraryHistory, { seed: 7, numRuns: 300 })
-    .flat()
-    .map(({ kind }) => kind);
+  const sample = { seed: 7, numRuns: 300 };
+  const histories = [arbitraryHistory, arbitraryScheduleHistory];
+  const kinds = histories.flatMap((each) => fc.sample(each, sample).flat()).map(({ kind }) => kind);
   expect([...new Set(kinds)].toSorted()).toEqual(
     [...new Set(golden.map(({ kind }) => kind))].toSorted(),
   );
@@ -342,7 +419,7 @@ property.prop([
     };
     const snapshots = [json, cut(snapshot(fold(events)).snapshot)];
     const readings = [
-      ...snapshots.map((each) => () => codec.decodeSnapshot({ schema, snapshot: each })),
+      ...snapshots.map((each) => () => codec.decodePromiseStream({ schema, snapshot: each })),
       () => codec.decodeTimers(json),
       () => codec.decodeTimers(cut(codec.encodeTimers(timers) ?? "null")),
     ];

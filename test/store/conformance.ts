@@ -1,5 +1,5 @@
 // The contract of a store, for every implementation. In the order of the verbs: load, commit, due,
-// query, log. What only a database can do wrong is in the test of that database.
+// query, log; list and waiting are in reads.ts. What only a database can do wrong is in the test of that database.
 
 import { fc, test as property } from "@fast-check/vitest";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -9,6 +9,7 @@ import type { PromiseQuery, StateFilter } from "../../kernel/search.ts";
 import { absent, dueAt, fold } from "../../kernel/stream.ts";
 import { noTimers } from "../../kernel/timers.ts";
 import { claimMs, type Store } from "../../store/store.ts";
+import { ofPromise } from "../kernel/given.ts";
 import { arbitraryHistory, arbitraryTimers } from "./arbitraries.ts";
 import * as given from "./given.ts";
 import {
@@ -30,6 +31,8 @@ import {
   timed,
   written,
 } from "./given.ts";
+import { filteredLists, lists, otherLists, waitings } from "./reads.ts";
+import { schedules } from "./schedule-conformance.ts";
 
 export function conformance(name: string, open: () => given.Given): void {
   describe(name, () => {
@@ -54,6 +57,11 @@ export function conformance(name: string, open: () => given.Given): void {
     filters(it);
     pages(it);
     logs(it);
+    lists(it);
+    filteredLists(it);
+    otherLists(it);
+    waitings(it);
+    schedules(it, () => store);
   });
 }
 
@@ -91,7 +99,7 @@ function loads(it: It): void {
         },
       },
     ]);
-    const { promise } = stream(store, "a").state;
+    const { promise } = ofPromise(stream(store, "a").state);
     expect(promise.kind === "settled" && [...(promise.param.headers ?? [])]).toEqual([...headers]);
   });
 
@@ -99,7 +107,7 @@ function loads(it: It): void {
     const ids = ["é", "e\u0301", "E", "e", "10", "9", "__proto__", "a\u{ffff}", "a\u{1f600}", " a"];
     for (const id of ids) create(store, id, { key: id });
     const found = ids.map((id) => {
-      const { promise } = stream(store, id).state;
+      const { promise } = ofPromise(stream(store, id).state);
       return promise.kind === "absent" ? null : promise.createKey;
     });
     expect(found).toEqual(ids);
@@ -147,14 +155,14 @@ function commits(it: It): void {
     const change = written(store, "a", [created({ key: "mine" })]);
     create(store, "a", { key: "theirs" });
     expect(commit(store, change)).toEqual([0]);
-    expect(stream(store, "a").state.promise).toMatchObject({ createKey: "theirs" });
+    expect(ofPromise(stream(store, "a").state).promise).toMatchObject({ createKey: "theirs" });
   });
 
   it("A2 of two components that share a stream the first wins", (store) => {
     const [first, second] = [created({ key: "1" }), created({ key: "2" })];
     const changes = [written(store, "a", [first]), written(store, "a", [second])];
     expect(commit(store, ...changes)).toEqual([1]);
-    expect(stream(store, "a").state.promise).toMatchObject({ createKey: "1" });
+    expect(ofPromise(stream(store, "a").state).promise).toMatchObject({ createKey: "1" });
   });
 
   it("A3 versions count events, and revisions every write", (store) => {
@@ -177,7 +185,9 @@ function commits(it: It): void {
 }
 
 const target = { "resonate:target": "poll://any@w" };
-const told = { nextAt: deadlineMs(40n), failureCount: 2, failedSince: now, isMissed: true };
+const told = {
+  ...{ nextAt: deadlineMs(40n), toldAt: now, failureCount: 2, failedSince: now, isMissed: true },
+};
 const clock = (at: bigint) => ({ clockAt: deadlineMs(at) });
 
 /** What moves without events. */
@@ -188,7 +198,7 @@ function timings(it: It): void {
     const before = stream(store, "a");
     const log = store.log([all]);
     const timers = {
-      ...{ clockAt: deadlineMs(int64Max - 1n), releaseCount: 7, isMissed: true },
+      ...{ clockAt: deadlineMs(int64Max - 1n), releaseCount: 7, offeredAt: now, isMissed: true },
       tellings: new Map([["http://é/'\"", told]]),
     };
     expect(commit(store, timed(store, "a", timers))).toEqual([]);
@@ -495,8 +505,8 @@ function filters(it: It): void {
     commit(store, written(store, "b", [settled()]));
     expect(store.query(query())).toEqual({
       rows: [
-        { id: "a", position: 2, promise: stream(store, "a").state.promise },
-        { id: "b", position: 1, promise: stream(store, "b").state.promise },
+        { id: "a", position: 2, promise: ofPromise(stream(store, "a").state).promise },
+        { id: "b", position: 1, promise: ofPromise(stream(store, "b").state).promise },
       ],
       hasMore: false,
     });

@@ -27,6 +27,7 @@ import {
   promiseId,
   taskVersion,
 } from "../../kernel/ids.ts";
+import type { ListFilter, ListQuery } from "../../kernel/list.ts";
 import type { Delivery, DueBounds, Loaded } from "../../kernel/ports.ts";
 import { usualRules } from "../../kernel/rules.ts";
 import type { LogRange, PromiseQuery } from "../../kernel/search.ts";
@@ -35,12 +36,15 @@ import type { Component, StreamKey } from "../../kernel/stream.ts";
 import { dueAt, promiseKey } from "../../kernel/stream.ts";
 import { obligations } from "../../kernel/sweep.ts";
 import type { Timers } from "../../kernel/timers.ts";
+import type { WaitingQuery } from "../../kernel/waiting.ts";
 import { CachedStore } from "../../store/cached.ts";
 import { MemoryStore } from "../../store/memory.ts";
 import { openSqlite } from "../../store/sqlite.ts";
 import type { Store } from "../../store/store.ts";
 import { openReader } from "../../store/verify.ts";
+import { cron, ofPromise, sweptAt } from "../kernel/given.ts";
 import { arbitraryPairs, arbitraryTimers, arbitraryValue, hostileIds } from "./arbitraries.ts";
+import { waitingQuery } from "./given.ts";
 import { testServer } from "./postgres-server.ts";
 
 type Step =
@@ -52,6 +56,8 @@ type Step =
   | { readonly kind: "sweep"; readonly bounds: DueBounds }
   | { readonly kind: "due"; readonly bounds: DueBounds }
   | { readonly kind: "query"; readonly query: Omit<PromiseQuery, "now"> }
+  | { readonly kind: "list"; readonly query: Omit<ListQuery, "now"> }
+  | { readonly kind: "waiting"; readonly query: WaitingQuery }
   | { readonly kind: "log"; readonly range: LogRange }
   | { readonly kind: "wait"; readonly ms: number };
 
@@ -202,6 +208,17 @@ const bound = {
   weightMax: fc.constantFrom(1, 30, 2_500, 1_000_000),
 };
 
+const filter: fc.Arbitrary<ListFilter> = fc.record({
+  promise: fc.option(fc.constantFrom("pending", "resolved", "rejected", "canceled", "timedout")),
+  tasks: fc.option(
+    fc.subarray(["pending", "acquired", "suspended", "halted", "fulfilled"] as const, {
+      minLength: 1,
+    }),
+  ),
+  isPast: fc.option(fc.boolean()),
+  isTimer: fc.option(fc.boolean()),
+});
+
 const search: fc.Arbitrary<Omit<PromiseQuery, "now">> = fc
   .record({
     kind: fc.constant("search_promises" as const),
@@ -214,9 +231,34 @@ const search: fc.Arbitrary<Omit<PromiseQuery, "now">> = fc
   })
   .map(({ weightMax, ...chosen }) => toQuery(chosen, weightMax, instantMs(0)));
 
+const list: fc.Arbitrary<Omit<ListQuery, "now">> = fc
+  .record({
+    idPrefix: fc.oneof(fc.constant(""), fc.constantFrom("a", "ab", "\u{10ffff}", ...hostileIds)),
+    after: fc.option(fc.oneof(id, fc.constantFrom("", "\u{1f600}", "\0"))),
+    anyOf: fc.option(fc.array(filter, { minLength: 1, maxLength: 2 })),
+    tags: fc.oneof({ weight: 4, arbitrary: fc.constant(new Map<string, string>()) }, smallTags),
+    limit: fc.integer({ min: 1, max: 12 }),
+    weightMax: bound.weightMax,
+  })
+  .map((chosen) => ({ of: "promise" as const, ...chosen }));
+
+/** Behind every instant at which something was offered here. */
+const int31Max = 2 ** 31 - 1;
+const receivers = ["poll://any@w", "poll://uni@w/é"].map((text) => waitingQuery(text).receiver);
+const waitingFor: fc.Arbitrary<WaitingQuery> = fc.record({
+  receiver: fc.constantFrom(...receivers),
+  before: fc.constantFrom(1, 1_000, 9_000_000, int31Max).map(instantMs),
+  after: fc.option(
+    fc.record({ offeredAt: fc.constantFrom(0, 1_000).map(instantMs), number: fc.nat(60) }),
+    { freq: 2 },
+  ),
+  limit: fc.integer({ min: 1, max: 2 }),
+  weightMax: bound.weightMax,
+});
+
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
-    weight: 6,
+    weight: 9,
     arbitrary: fc.record({
       kind: fc.constant("batch" as const),
       commands: fc.oneof(
@@ -227,7 +269,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
-    weight: 2,
+    weight: 4,
     arbitrary: fc.record({
       kind: fc.constant("touch" as const),
       id: fc.oneof(hotId, id),
@@ -243,6 +285,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant("due" as const), bounds: fc.record(bound) }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("query" as const), query: search }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("list" as const), query: list }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("waiting" as const), query: waitingFor }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -337,6 +381,10 @@ test.each([
   "a page that has more",
   "a page that has all",
   "an empty page",
+  "a list that has more",
+  "a list that has all",
+  "a stream that waits for a worker",
+  "more that waits",
   "a history",
   "a part of the log",
   "an empty history",
@@ -356,7 +404,7 @@ function take({ store, stale }: Given, step: Step, index: number, now: InstantMs
       return touch(store, promiseKey(promiseId(step.id)), step.timers);
     case "sweep": {
       const { streams, nextAt } = store.due(now, step.bounds);
-      const owed = streams.flatMap((each) => obligations(each, now));
+      const owed = streams.flatMap((each) => obligations(each, sweptAt(now)));
       const entries = owed.map((command, place) => entry(command, `${index}-${place}`));
       see("a sweep that does something", entries.length > 0);
       return [nextAt, run(store, entries, store.load(new Batch(entries).keys()), now)];
@@ -375,6 +423,24 @@ function take({ store, stale }: Given, step: Step, index: number, now: InstantMs
       see("a page that has all", !found.hasMore && found.rows.length > 1);
       see("an empty page", found.rows.length === 0);
       return found;
+    }
+    case "list": {
+      const pages = store.list([{ ...step.query, now }]);
+      see(
+        "a list that has more",
+        pages.some(({ hasMore }) => hasMore),
+      );
+      see(
+        "a list that has all",
+        pages.some(({ rows, hasMore }) => rows.length > 1 && !hasMore),
+      );
+      return pages;
+    }
+    case "waiting": {
+      const page = store.waiting(step.query);
+      see("a stream that waits for a worker", page.streams.length > 0);
+      see("more that waits", page.next !== null);
+      return page;
     }
     case "log": {
       const pages = store.log([step.range]);
@@ -395,7 +461,7 @@ function run(
   loaded: readonly Loaded[],
   now: InstantMs,
 ): readonly number[] {
-  const { writing } = new Batch(entries).execute(loaded, { now, rules: usualRules });
+  const { writing } = new Batch(entries).execute(loaded, { now, rules: usualRules, cron });
   return commit(
     store,
     writing.map(({ changes }) => ({ changes })),
@@ -407,7 +473,7 @@ function commit(store: Store, components: readonly Component[]): readonly number
   see("a commit that lands", conflicts.length < components.length);
   see("a conflict", conflicts.length > 0);
   const written = components.flatMap(({ changes }) => changes.flatMap(({ write }) => write ?? []));
-  for (const { snapshot } of written) see(`a task that is ${snapshot.task.kind}`, true);
+  for (const { snapshot } of written) see(`a task that is ${ofPromise(snapshot).task.kind}`, true);
   see(
     "a conflict beside one that lands",
     conflicts.length > 0 && conflicts.length < components.length,
@@ -415,13 +481,17 @@ function commit(store: Store, components: readonly Component[]): readonly number
   return conflicts;
 }
 
-const untold = { nextAt: deadlineMs(7n), failureCount: 0, failedSince: null, isMissed: false };
+const untold = {
+  ...{ nextAt: deadlineMs(7n), toldAt: instantMs(3), failureCount: 0, failedSince: null },
+  isMissed: false,
+};
 
 /** With clocks for those who have one, and tellings of those who are to be told. */
 function touch(store: Store, key: StreamKey, wanted: Timers): readonly number[] {
   const [loaded] = store.load([key]);
   if (loaded?.kind !== "stream" || loaded.stream.version === 0) return [];
-  const { version, revision, state } = loaded.stream;
+  const { version, revision } = loaded.stream;
+  const state = ofPromise(loaded.stream.state);
   const runs = state.task.kind === "pending" || state.task.kind === "acquired";
   const told = state.promise.kind === "settled" ? state.listeners : [];
   const [telling = untold] = wanted.tellings.values();

@@ -1,6 +1,7 @@
 // What tests of a store are made of: events, and the components that carry them. A change is built
 // on what the store holds, as the kernel builds it, so that a test says only what it is about.
 
+import { parseAddress, receiverOf } from "../../kernel/address.ts";
 import { assert } from "../../kernel/assert.ts";
 import type { Event, Outcome } from "../../kernel/event.ts";
 import {
@@ -10,21 +11,27 @@ import {
   instantMs,
   int64Max,
   promiseId,
+  scheduleId,
   streamRevision,
   streamVersion,
 } from "../../kernel/ids.ts";
+import type { ListQuery } from "../../kernel/list.ts";
 import type { Due } from "../../kernel/ports.ts";
 import type { PromiseQuery } from "../../kernel/search.ts";
 import {
   type Change,
   dueAt,
   evolve,
+  type PromiseKey,
   promiseKey,
+  type ScheduleKey,
   type Stream,
   type StreamKey,
+  scheduleKey,
 } from "../../kernel/stream.ts";
 import { noTimers, type Timers } from "../../kernel/timers.ts";
-import { emptyValue, noPairs, type Value } from "../../kernel/value.ts";
+import { emptyValue, noPairs, type Tags, type Value } from "../../kernel/value.ts";
+import type { WaitingQuery } from "../../kernel/waiting.ts";
 import type { Store } from "../../store/store.ts";
 
 export type Given = { readonly store: Store; close(): void };
@@ -38,7 +45,8 @@ export type Traits = {
 
 export const now = instantMs(1_000);
 
-export const key = (name: string): StreamKey => promiseKey(promiseId(name));
+export const key = (name: string): PromiseKey => promiseKey(promiseId(name));
+export const scheduleNamed = (name: string): ScheduleKey => scheduleKey(scheduleId(name));
 
 export function created({ timeoutAt = int64Max, tags, param, key }: Traits = {}): Event {
   return {
@@ -60,6 +68,21 @@ export function acquired(pid = "w1", ttl = 60_000n): Event {
   return { kind: "task_acquired", pid, ttl: durationMs(ttl) };
 }
 
+/** Of a schedule, from 1 on. */
+export function scheduled(nextRunAt: bigint, promiseTags: Tags = noPairs): Event {
+  return {
+    kind: "schedule_created",
+    ...{ cron: "* * * * *", promiseIdTemplate: "{{.id}}-{{.timestamp}}", promiseTags },
+    ...{ promiseTimeoutMs: int64Max, promiseParam: { headers: null, data: "é" } },
+    ...{ createdAt: instantMs(1), nextRunAt: deadlineMs(nextRunAt) },
+  };
+}
+
+export function fired(occurrenceAt: number, nextRunAt: bigint): Event {
+  const nextAt = deadlineMs(nextRunAt);
+  return { kind: "schedule_fired", occurrenceAt: instantMs(occurrenceAt), nextRunAt: nextAt };
+}
+
 export function listening(address: string): Event {
   return { kind: "listener_registered", address };
 }
@@ -68,16 +91,20 @@ export function registered(awaiter: string): Event {
   return { kind: "callback_registered", awaiter: promiseId(awaiter) };
 }
 
-export function stream(store: Store, name: string): Stream {
-  const [loaded] = store.load([key(name)]);
-  assert(loaded?.kind === "stream", `${name} cannot be read`);
+/** Of a promise by its name alone. */
+type Name = string | StreamKey;
+
+export function stream(store: Store, name: Name): Stream {
+  const of = typeof name === "string" ? key(name) : name;
+  const [loaded] = store.load([of]);
+  assert(loaded?.kind === "stream", `${of.id} cannot be read`);
   return loaded.stream;
 }
 
 /** @param date when it is due, whatever the kernel would say; null: never */
 export function written(
   store: Store,
-  name: string,
+  name: Name,
   events: readonly Event[],
   date: bigint | null = null,
 ): Change {
@@ -106,7 +133,7 @@ export function writtenTo(
 /** What moves with these timers, due when the kernel says so; without events, as a heartbeat does. */
 export function timed(
   store: Store,
-  name: string,
+  name: Name,
   timers: Partial<Timers>,
   ...events: readonly Event[]
 ): Change {
@@ -144,6 +171,20 @@ export function arm(store: Store, name: string, dueAt: bigint): void {
 export function query(chosen: Partial<PromiseQuery> = {}): PromiseQuery {
   const all = { pattern: "*", anyOf: null, tags: noPairs, before: null, limit: 100 } as const;
   return { ...all, weightMax: Number.MAX_SAFE_INTEGER, now, ...chosen };
+}
+
+export function listQuery(chosen: Partial<ListQuery> = {}): ListQuery {
+  const all = { of: "promise", idPrefix: "", after: null, anyOf: null, tags: noPairs } as const;
+  return { ...all, limit: 100, weightMax: Number.MAX_SAFE_INTEGER, now, ...chosen };
+}
+
+/** What waits for who holds this address, of whatever weight. */
+export function waitingQuery(address: string, chosen: Partial<WaitingQuery> = {}): WaitingQuery {
+  const parsed = parseAddress(address);
+  const receiver = parsed?.kind === "poll" ? receiverOf(parsed) : null;
+  assert(receiver !== null, `${address} is nobody's`);
+  const all = { receiver, before: now, after: null, limit: 100 };
+  return { ...all, weightMax: Number.MAX_SAFE_INTEGER, ...chosen };
 }
 
 /** What is due at this instant, of whatever weight. */

@@ -9,6 +9,7 @@ import * as queries from "../../store/queries.ts";
 import { SqliteStore } from "../../store/sqlite.ts";
 import { inMemory, openFile } from "../../store/sqlite-file.ts";
 import { Search } from "../../store/sqlite-search.ts";
+import { Shapes } from "../../store/sqlite-shapes.ts";
 import { commit, created, query, written } from "./given.ts";
 
 const few = openFile(inMemory);
@@ -33,7 +34,7 @@ function fill(store: SqliteStore, count: number): void {
 }
 
 function plan(database: Sqlite.Database, chosen: Partial<PromiseQuery>): readonly string[] {
-  const { sql, parameters } = new Search(database).plan(query(chosen));
+  const { sql, parameters } = new Search(new Shapes(database)).plan(query(chosen));
   return database
     .prepare<unknown[], { readonly detail: string }>(`EXPLAIN QUERY PLAN ${sql}`)
     .all(...parameters)
@@ -120,7 +121,13 @@ test("search: every other statement has an index too, but for those that read ev
     return steps.filter(({ detail }) => /SCAN|TEMP/.test(detail)).map(() => name);
   });
   expect(texts.length).toBeGreaterThan(10);
-  expect(scans.toSorted()).toEqual(["countTags", "selectHistories", "selectStreams"]);
+  expect(scans.toSorted()).toEqual([
+    "countMissed",
+    "countTags",
+    "countWaiting",
+    "selectHistories",
+    "selectStreams",
+  ]);
 });
 
 test("search: Q2, Q4 the bounds do not show in what is found", () => {

@@ -51,10 +51,16 @@ test("columns: what a search may ask of a promise", () => {
   const tags = { "resonate:timeout": "true" };
   const birth = created({ timeoutAt: 5n, tags });
   expect(columns(absent)).toBe(null);
-  const shared = { timeoutAt: 5n, tags: new Map(Object.entries(tags)), isTimer: true };
+  const none = { taskState: null, branch: null };
+  const shared = { ...none, timeoutAt: 5n, tags: new Map(Object.entries(tags)), isTimer: true };
   expect(columns(fold([birth]))).toEqual({ ...shared, state: "pending" });
   expect(columns(fold([birth, settled("canceled")]))).toEqual({ ...shared, state: "canceled" });
   expect(columns(fold([created()]))).toMatchObject({ isTimer: false });
+  const target = { "resonate:target": "poll://any@w", "resonate:branch": "b" };
+  const called = created({ tags: target });
+  expect(columns(fold([called]))).toMatchObject({ taskState: "pending", branch: "b" });
+  expect(columns(fold([called, settled()]))).toMatchObject({ taskState: "fulfilled", branch: "b" });
+  expect(columns(fold([created({ tags: { "resonate:branch": "" } })]))).toMatchObject(none);
 });
 
 test("weight: a stream weighs what it carries: payloads, and whoever waits, is told, was awaited or works", () => {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Event } from "../../kernel/event.ts";
-import { deadlineMs } from "../../kernel/ids.ts";
+import { deadlineMs, instantMs } from "../../kernel/ids.ts";
 import { dueAt, evolve } from "../../kernel/stream.ts";
 import { openSqlite, type SqliteStore } from "../../store/sqlite.ts";
 import { openReadOnly } from "../../store/sqlite-file.ts";
@@ -17,8 +17,11 @@ import {
   acquired,
   commit,
   created,
+  fired,
   listening,
   registered,
+  scheduled,
+  scheduleNamed,
   settled,
   stream,
   timed,
@@ -132,8 +135,20 @@ test.each([
   ["V2 unreadable timers", "UPDATE streams SET timers = '{'", "a the row readable no JSON"],
   [
     "V3 timers that do not lead to the due date",
-    'UPDATE streams SET timers = \'{"clockAt":"5","releaseCount":0,"isMissed":false,"tellings":[]}\' WHERE id = \'b\'',
+    'UPDATE streams SET timers = \'{"clockAt":"5","releaseCount":0,"offeredAt":null,"isMissed":false,"tellings":[]}\' WHERE id = \'b\'',
     "b columns.due_at 5",
+  ],
+  ["V3 another task", "UPDATE streams SET task_state = 'halted'", "a columns.task_state"],
+  ["V3 another branch", "UPDATE streams SET branch = 'b'", "a columns.branch"],
+  [
+    "V3 somebody who is waited for",
+    `UPDATE streams SET waiting = '[["[\\"g\\"]",0]]'`,
+    "a columns.waiting",
+  ],
+  [
+    "V3 a row of nobody who is waited for",
+    `INSERT INTO waiting VALUES ('["g"]', 0, 1)`,
+    "null waiting 0 1",
   ],
   ["V3 a missing tag", "DELETE FROM tags WHERE name = 'u'", "a tags[u] no row"],
   ["V3 a tag too many", "INSERT INTO tags VALUES ('t', 'x', 3)", "null tags 2 3"],
@@ -148,7 +163,9 @@ test.each([
 
 test("verify: V4 tasks and tellings with their timers are sound, and not without them", () => {
   const address = "poll://any@w";
-  const telling = { nextAt: deadlineMs(9n), failureCount: 1, failedSince: null, isMissed: false };
+  const toldAt = instantMs(3);
+  const told = { nextAt: deadlineMs(9n), toldAt, failureCount: 1 };
+  const telling = { ...told, failedSince: null, isMissed: false };
   const tellings = new Map([[address, telling]]);
   const clockAt = deadlineMs(5n);
   const birth = created({ tags: { "resonate:target": address } });
@@ -182,6 +199,25 @@ test("verify: V4 tasks and tellings with their timers are sound, and not without
     [1, "awaited", "timers.tellings[poll://any@w]", "a listener"],
   ]);
   expect(verify().differing).toBe(0);
+});
+
+test("verify: a schedule is sound, deleted or not, and not if it was edited", () => {
+  const store = openSqlite(path);
+  const [s, gone] = [scheduleNamed("s"), scheduleNamed("gone")];
+  commit(store, timed(store, s, {}, scheduled(20n), fired(20, 30n)));
+  commit(store, timed(store, gone, {}, scheduled(20n), { kind: "schedule_deleted" }));
+  store.close();
+  expect(verify()).toMatchObject({ streams: 4, events: 8, differing: 0, first: null });
+  edit(`${replaced("snapshot", '"lastRunAt":20', '"lastRunAt":21')} WHERE id = 's'`);
+  expect(verify()).toMatchObject({
+    differing: 1,
+    first: { stream: { kind: "schedule", id: "s" }, field: "snapshot.schedule.lastRunAt" },
+  });
+  edit(`${replaced("snapshot", '"lastRunAt":21', '"lastRunAt":20')} WHERE id = 's'`);
+  edit("UPDATE streams SET due_at = 31 WHERE id = 's'");
+  expect(verify()).toMatchObject({ differing: 1, first: { field: "columns.due_at" } });
+  edit("UPDATE streams SET due_at = 30, kind = 'promise' WHERE id = 's'");
+  expect(verify().first).toMatchObject({ field: "events[1]" });
 });
 
 test("verify: V0 an index that has lost an id is found, and the rest is still compared", () => {

@@ -1,10 +1,15 @@
 // `POST /`, without a socket: which answer the envelope gets, row by row of protocol.md §1.1, and the
 // texts of what is refused, operation by operation (§2.2, §2.3, §3).
 //
-// V6 to V13 of api/protocol.
+// V6 to V15 of api/protocol. Who may ask is in test/api/auth.test.ts, strict servers in strict.test.ts.
 
 import { describe, expect, test } from "vitest";
+import { usualAcceptance } from "../../../api/acceptance.ts";
+import { openToAll } from "../../../api/auth/guard.ts";
+import { Gateway, type Port } from "../../../api/gateway.ts";
 import { decodeOperation } from "../../../api/protocol/operations.ts";
+import { EnvelopeRim } from "../../../api/protocol/rim.ts";
+import { failed, type Response } from "../../../kernel/command.ts";
 import { InProcess } from "../../in-process.ts";
 import { Client } from "../client.ts";
 
@@ -36,6 +41,11 @@ function open() {
 
 const head = `"head":{"corrId":"c","version":"${version}"}`;
 
+const debugged = (time: string) => {
+  const timed = `"corrId":"c","version":"${version}","resonate:debug_time":${time}`;
+  return `{"kind":"k","head":{${timed}},"data":{}}`;
+};
+
 // biome-ignore format: a table is read down its columns
 test.each<[string, string, number, string, string, string]>([
   ["no JSON",                    "{",                                            400, "unknown",     "0", "Invalid request envelope: the body is no JSON"],
@@ -50,6 +60,20 @@ test.each<[string, string, number, string, string, string]>([
   ["data that is no object",     `{"kind":"k",${head},"data":[]}`,               400, "k",           "c", "Invalid 'data' field — must be an object"],
   ["another version",            '{"kind":"k","head":{"corrId":"c","version":"1"},"data":{}}', 400, "k", "c", `Unsupported protocol version '1', supported versions: ["${version}"]`],
   ["an unknown kind",            `{"kind":"k",${head},"data":{}}`,               400, "k",           "c", "Unknown operation: k"],
+  ["a kind that is no text",     `{"kind":1,${head},"data":{}}`,                 400, "unknown",     "c", "Invalid request envelope: kind must be a string"],
+  ["a corrId that is no text",   '{"kind":"k","head":{"corrId":1}}',             400, "k",           "0", "Invalid request envelope: head.corrId must be a string"],
+  ["a head that is no object",   '{"kind":"k","head":[]}',                       400, "k",           "0", "Invalid request envelope: head must be an object"],
+  ["a token that is no text",    `{"kind":"k","head":{"corrId":"c","version":"${version}","auth":1}}`, 400, "k", "c", "Invalid request envelope: head.auth must be a string"],
+  ["a time that is no number",   debugged('"1"'),                                400, "k",           "c", "Invalid request envelope: head.resonate:debug_time must be an integer from 0 to 2^53 - 1"],
+  ["a time that is no integer",  debugged("1.5"),                                400, "k",           "c", "Invalid request envelope: head.resonate:debug_time must be an integer from 0 to 2^53 - 1"],
+  ["a time before all time",     debugged("-1"),                                 400, "k",           "c", "Invalid request envelope: head.resonate:debug_time must be an integer from 0 to 2^53 - 1"],
+  ["the head before the kind",   '{"kind":"","head":{},"data":[]}',              400, "",            "0", "Invalid request envelope: head.corrId must be a string"],
+  ["the kind before the data",   `{"kind":"",${head},"data":[]}`,                400, "",            "c", "Missing or invalid 'kind' field — must be a non-empty string"],
+  ["the data before the version", '{"kind":"k","head":{"corrId":"c","version":"1"},"data":[]}', 400, "k", "c", "Invalid 'data' field — must be an object"],
+  ["the last of two kinds",      `{"kind":"a","kind":"b",${head},"data":{}}`,    400, "b",           "c", "Unknown operation: b"],
+  ["what nobody knows",          `{"kind":"k","head":{"corrId":"c","version":"${version}","auth":null,"resonate:debug_time":null,"resonate:origin":"o"},"data":{},"x":1}`, 400, "k", "c", "Unknown operation: k"],
+  ["a debug kind",               `{"kind":"debug.start",${head},"data":{}}`,     403, "debug.start", "c", "Debug operations are disabled"],
+  ["an unknown debug kind",      `{"kind":"debug.x",${head},"data":{}}`,         403, "debug.x",     "c", "Debug operations are disabled"],
   ["a body that is too large",   `"${"x".repeat(2_000)}"`,                       413, "unknown",     "0", "Request body too large"],
 ])("V6 V7 V12: %s", async (_what, body, status, kind, corrId, data) => {
   expect(await open().raw(body)).toEqual({ status, kind, corrId, data });
@@ -70,6 +94,7 @@ const taskCreate = (data: object) => ({
   action: { kind: "promise.create", data: { id: "t", timeoutAt: far, tags: target, ...data } },
 });
 const fence = (action: unknown) => ({ id: "t", version: 1, action });
+const fenced = (data: object) => fence({ kind: "promise.create", data: create(data) });
 
 // biome-ignore format: a table is read down its columns
 const refusals: readonly (readonly [string, unknown, string])[] = [
@@ -105,11 +130,25 @@ const refusals: readonly (readonly [string, unknown, string])[] = [
   ["task.suspend",              { id: "u", version: 1, actions: suspend("a").actions }, "All action awaiter IDs must match the task ID"],
   ["task.fence",                fence({ kind: "promise.create", data: create({ id: "t" }) }), "Action ID must not equal the task ID"],
   ["task.fence",                fence({ kind: "promise.get", data: { id: "p" } }), "Invalid fence action kind"],
+  ["task.fence",                fence({ kind: 1, data: {} }),                "Invalid request: action.kind must be a string"],
+  ["task.fence",                fence("create"),                             "Invalid request: action must be an object"],
+  ["task.fence",                { ...fenced({ id: "t" }), version: -1 },     "Version must be a non-negative integer"],
+  ["task.fence",                fence({ kind: "promise.get", data: { id: "t" } }), "Action ID must not equal the task ID"],
+  ["task.fence",                fenced({ id: "t", timeoutAt: "never" }),     "Action ID must not equal the task ID"],
+  ["task.fence",                fence({ kind: "promise.get" }),              "Invalid fence action kind"],
+  ["task.fence",                fence({ kind: "promise.create" }),           "Invalid action data: data must be an object"],
+  ["task.fence",                fenced({ timeoutAt: "never" }),              "Invalid action data: timeoutAt must be a number"],
+  ["task.fence",                fenced({ id: "", timeoutAt: "never" }),      "Invalid action data: timeoutAt must be a number"],
+  ["task.fence",                fence({ kind: "promise.settle", data: settle({ state: "pending" }) }), "Invalid action data: state must be resolved, rejected or rejected_canceled"],
+  ["task.fence",                fenced({ id: "", timeoutAt: -1 }),           "Promise ID is required; TimeoutAt must be a non-negative integer"],
+  ["task.fence",                fence({ kind: "promise.settle", data: settle({ id: "" }) }), "Promise ID is required"],
+  ["task.fence",                fenced({ tags: { "resonate:origin": "q", "resonate:target": "" } }), "Promise ID must be prefixed by resonate:origin"],
+  ["task.fence",                fenced({ tags: { "resonate:target": "" } }), "Invalid resonate:target address"],
   ["task.heartbeat",            { pid: "", tasks: [] },                      "Process ID is required"],
   ["task.heartbeat",            { pid: "w", tasks: {} },                     "Invalid request: tasks must be an array"],
 ];
 
-test.each(refusals)("V9: %s with %j is refused", async (kind, data, reason) => {
+test.each(refusals)("V9 V14: %s with %j is refused", async (kind, data, reason) => {
   expect(await open().ask(kind, data)).toEqual({ status: 400, kind, corrId: "c", data: reason });
 });
 
@@ -228,7 +267,12 @@ describe("what a task may not", () => {
       409,
       "Version mismatch",
     ],
+    ["task.acquire", { id: "u", version: 1, pid: "w", ttl: 1 }, 409, "Version mismatch"],
     ["task.continue", { id: "t" }, 409, "Task is not halted"],
+    ["task.halt", { id: "over" }, 409, "Task is fulfilled"],
+    ["task.halt", { id: "x" }, 404, "Task not found"],
+    ["task.continue", { id: "x" }, 404, "Task not found"],
+    ["task.release", { id: "x", version: 0 }, 404, "Task not found"],
     [
       "promise.register_listener",
       { awaited: "x", address: "http://a" },
@@ -257,6 +301,8 @@ describe("what a task may not", () => {
   ])("%s with %j is %i", async (kind, data, status, text) => {
     const { ask } = open();
     await ask("promise.create", create({ id: "plain" }));
+    await ask("promise.create", create({ id: "u", tags: target }));
+    await ask("promise.create", create({ id: "over", tags: target, timeoutAt: 1 }));
     await ask("task.create", taskCreate({}));
     expect(await ask(kind, data)).toMatchObject({ status, data: text });
   });
@@ -271,4 +317,131 @@ describe("what a task may not", () => {
       action: { kind: "promise.settle", head: { status: 404 }, data: "Promise not found" },
     });
   });
+});
+
+describe("what fails", () => {
+  const answering = (response: Response): Port => ({
+    submit: (_request, reply) => {
+      setImmediate(() => reply(response));
+      return true;
+    },
+  });
+  const body = JSON.stringify({
+    kind: "promise.get",
+    head: { corrId: "c", version },
+    data: { id: "p" },
+  });
+  const post = (client: Client) => {
+    return client.app.request("http://localhost/", { method: "POST", body });
+  };
+
+  // biome-ignore format: a table is read down its columns
+  test.each<[string, Port, number, string, string | null]>([
+    ["the queue is full",         { submit: () => false },                  503, "Server is overloaded", "1"],
+    ["the store has no room",     answering(failed("store_overloaded")),    503, "Server is overloaded", "1"],
+    ["the store failed",          answering(failed("store_failed")),        500, "Internal error: the store failed; nothing changed", null],
+    ["a record is unreadable",    answering(failed("record_unreadable")),   500, "Internal error: a stored record cannot be read; nothing changed", null],
+    ["a commit's answer is lost", answering(failed("outcome_unknown")),     500, "Internal error: the store failed; the outcome is unknown", null],
+  ])("V12: %s", async (_what, port, status, data, retryAfter) => {
+    const response = await post(new Client(port));
+    expect(response.status).toBe(status);
+    expect(response.headers.get("retry-after")).toBe(retryAfter);
+    expect(response.headers.get("connection")).toBe(null);
+    const head = { corrId: "c", status, version };
+    expect(await response.json()).toEqual({ kind: "promise.get", head, data });
+  });
+
+  test("whoever comes after the shutdown signal is sent away, and its connection is closed", async () => {
+    const client = new Client(new InProcess());
+    client.gateway.close();
+    const response = await post(client);
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe(null);
+    expect(response.headers.get("connection")).toBe("close");
+    expect(await response.json()).toMatchObject({ data: "Server is shutting down" });
+  });
+
+  test("V15: a handler that throws is answered with 500, told to the operator, and ends nothing", async () => {
+    const failures: [unknown, string][] = [];
+    const secret = new Error("secret");
+    const port: Port = {
+      submit: () => {
+        throw secret;
+      },
+    };
+    const onFailure = (error: unknown, kind: string) => failures.push([error, kind]);
+    const client = new Client(port, [], { onFailure });
+    for (const _time of [1, 2]) {
+      const response = await post(client);
+      expect(response.status).toBe(500);
+      expect(response.headers.get("content-type")).toBe("application/json");
+      const data = "Internal error: the server failed unexpectedly; the outcome is unknown";
+      const head = { corrId: "c", status: 500, version };
+      expect(await response.json()).toEqual({ kind: "promise.get", head, data });
+    }
+    expect(failures).toEqual([
+      [secret, "promise.get"],
+      [secret, "promise.get"],
+    ]);
+  });
+});
+
+describe("CORS", () => {
+  const origin = "https://app.example";
+  const send = async (allowed: readonly string[], init: RequestInit) => {
+    const client = new Client(new InProcess(), allowed);
+    const { status, headers } = await client.app.request("http://localhost/", init);
+    const names = ["origin", "methods", "headers", "credentials"];
+    const told = names.map((name) => headers.get(`access-control-allow-${name}`));
+    return [status, ...told, headers.get("vary")];
+  };
+  const asked = { method: "POST", headers: { origin }, body: "{}" };
+  const preflight = { method: "OPTIONS", headers: { origin } };
+  const methods = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
+  const names =
+    "origin, content-type, content-length, authorization, idempotency-key, strict, request-id";
+
+  // biome-ignore format: a table is read down its columns
+  test.each<[string, readonly string[], RequestInit, readonly unknown[]]>([
+    ["off unless origins are listed",           [],            asked,     [400, null,   null,    null,  null, null]],
+    ["off for a preflight likewise",            [],            preflight, [204, null,   null,    null,  null, null]],
+    ["a listed origin is echoed",               [origin],      asked,     [400, origin, null,    null,  null, "origin"]],
+    ["another origin is told nothing",          ["https://b"], asked,     [400, null,   null,    null,  null, "origin"]],
+    ["a preflight is told methods and headers", [origin],      preflight, [204, origin, methods, names, null, "origin"]],
+    ["any origin, without credentials",         ["*"],         asked,     [400, "*",    null,    null,  null, null]],
+  ])("%s", async (_what, allowed, init, told) => {
+    expect(await send(allowed, init)).toEqual(told);
+  });
+});
+
+test("a heartbeat for more tasks than the queue takes is no overload", async () => {
+  const gateway = new Gateway(new InProcess({ chosen: { queueMax: 128 } }));
+  const rest = { guard: openToAll, acceptance: usualAcceptance, onFailure: () => {} };
+  const tasks = Array.from({ length: 300 }, (_, index) => ({ id: `t${index}`, version: 1 }));
+  const data = { pid: "w", tasks };
+  const body = JSON.stringify({ kind: "task.heartbeat", head: { corrId: "c", version }, data });
+  const { status } = await new EnvelopeRim({ gateway, ...rest }).answer(Buffer.from(body), null);
+  expect(status).toBe(200);
+});
+
+// biome-ignore format: a table is read down its columns
+test.each([
+  ["9007199254740992.5",                       "9007199254740993"],
+  ["9000000000000.0000000000000000001",        "9000000000001"],
+  ["9000000000000.0000000000000000000",        "9000000000000"],
+  ["9.223372036854775807e18",                  "9223372036854775807"],
+  ["9.2233720368547758061e18",                 "9223372036854775807"],
+  ["92233720368547758070e-1",                  "9223372036854775807"],
+  ["1e-400",                                   "1"],
+  ["0e999",                                    "0"],
+  ["9223372036854775807.1",                    null],
+  ["-1e-400",                                  "0"],
+  ["-1e400",                                   null],
+  ["1e400",                                    null],
+])("V8: the deadline %s is rounded up to %s", async (written, expected) => {
+  const body = `{"kind":"promise.create",${head},"data":{"id":"p","timeoutAt":${written}}}`;
+  const client = new Client(new InProcess());
+  const response = await client.app.request("http://localhost/", { method: "POST", body });
+  const [, shown = null] = /"timeoutAt":(\d+),/.exec(await response.text()) ?? [];
+  expect(shown).toBe(expected);
 });

@@ -5,13 +5,15 @@
 import { fc, test as property } from "@fast-check/vitest";
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { usualAcceptance } from "../../../api/acceptance.ts";
+import type { Guard } from "../../../api/auth/guard.ts";
 import type { Port } from "../../../api/gateway.ts";
 import { parseByReviver, printable } from "../../../api/int64.ts";
 import { type ErrorOutcome, errorOutcomes, httpStatus, statuses } from "../../../api/status.ts";
 import { failed, type Response, refused } from "../../../kernel/command.ts";
 import { int64Max } from "../../../kernel/ids.ts";
 import { InProcess } from "../../in-process.ts";
-import { type Answered, bodyLimit } from "../client.ts";
+import { type Answered, bodyLimit, guards } from "../client.ts";
 import {
   type Called,
   type Method,
@@ -37,6 +39,7 @@ function answering(response: Response): Port {
 /** One request, as both APIs have it. */
 type Scene = {
   readonly port?: () => Port;
+  readonly guard?: Guard;
   readonly prepare?: (stage: Stage) => unknown;
   readonly http: (stage: Stage) => Promise<Answered>;
   readonly rpc: (stage: Stage) => Promise<Called>;
@@ -67,7 +70,7 @@ const completed = (verb: string): Scene => ({
   ...completing,
 });
 
-/** Null: the outcome comes with tokens, or gRPC has no code for it. */
+/** Null: gRPC has no code for the outcome. */
 const scenes: Readonly<Record<ErrorOutcome, Scene | null>> = {
   invalid_request: {
     http: ({ http }) => {
@@ -76,7 +79,7 @@ const scenes: Readonly<Record<ErrorOutcome, Scene | null>> = {
     },
     rpc: ({ rpc }) => rpc.call("CreatePromise", { id: "", timeout: -1, tags: { a: "\0" } }),
   },
-  unauthenticated: null,
+  unauthenticated: { guard: guards.unauthenticated, ...reading },
   promise_already_resolved: completed("resolve"),
   promise_already_rejected: completed("reject"),
   promise_already_canceled: completed("cancel"),
@@ -84,7 +87,7 @@ const scenes: Readonly<Record<ErrorOutcome, Scene | null>> = {
     prepare: ({ http }) => http.ask("POST", "/promises/p/create", { body: { timeout: 0 } }),
     ...completing,
   },
-  forbidden: null,
+  forbidden: { guard: guards.forbidden, ...reading },
   promise_not_found: reading,
   route_not_found: {
     http: ({ http }) => http.ask("GET", "/tasks"),
@@ -110,8 +113,8 @@ const bare: readonly ErrorOutcome[] = ["route_not_found", "body_too_large"];
 
 describe("both APIs tell an outcome alike", () => {
   test.each(errorOutcomes.filter((outcome) => scenes[outcome] !== null))("%s", async (outcome) => {
-    const { port = () => new InProcess(), prepare, http, rpc } = scenes[outcome] ?? reading;
-    const stage = await openForTest(port());
+    const { port = () => new InProcess(), guard, prepare, http, rpc } = scenes[outcome] ?? reading;
+    const stage = await openForTest(port(), [], guard && { guard });
     await prepare?.(stage);
     const [answer, called] = [await http(stage), await rpc(stage)];
     const { code, grpc, reason, message } = statuses[outcome];
@@ -134,9 +137,9 @@ describe("both APIs tell an outcome alike", () => {
     });
   });
 
-  test("and no outcome is left out but those of tokens and of methods", () => {
+  test("and no outcome is left out but that of methods", () => {
     const missing = errorOutcomes.filter((outcome) => scenes[outcome] === null);
-    expect(missing).toEqual(["unauthenticated", "forbidden", "method_not_allowed"]);
+    expect(missing).toEqual(["method_not_allowed"]);
   });
 
   test("and to come back later is asked for by both, or by neither", async () => {
@@ -283,4 +286,15 @@ test("one key is one string over both: a repeat is known, whichever way it comes
   expect(await callWell("RejectPromise", end)).toMatchObject({ noop: false });
   const again = await shared.http.ask("POST", "/promises/p/reject", { headers, body: {} });
   expect(again.status).toBe(200);
+});
+
+test("what a server may not accept is refused by both", async () => {
+  const acceptance = { ...usualAcceptance, isStrict: true };
+  const { http, rpc } = await openForTest(new InProcess(), [], { acceptance });
+  const tags = { "resonate:target": "poll://any@g", "resonate:timer": "true" };
+  const answer = await http.ask("POST", "/promises/p/create", { body: { timeout, tags } });
+  const called = await rpc.call("CreatePromise", { id: "p", timeout, tags });
+  expect([answer.code, called.code]).toEqual([4000, statuses.invalid_request.grpc]);
+  expect(called.info?.metadata["envelope"]).toBe(answer.text);
+  expect(answer.details).toEqual(["resonate:timer and resonate:target must not be combined"]);
 });

@@ -16,7 +16,7 @@ import { expect, onTestFinished } from "vitest";
 import type { Port } from "../../../api/gateway.ts";
 import type { RequestRecord } from "../../../api/record.ts";
 import { rpcHandler } from "../../../api/rpc/handler.ts";
-import { promiseService } from "../../../api/rpc/service.ts";
+import { promiseService, type ServiceOptions } from "../../../api/rpc/service.ts";
 import { type ErrorInfo, ErrorInfoSchema } from "../../../proto/gen/google/rpc/error_details_pb.ts";
 import { bodyLimit, Client as HttpClient } from "../client.ts";
 
@@ -182,8 +182,12 @@ export type Stage = {
   readonly close: () => Promise<void>;
 };
 
-export async function open(port: Port, corsOrigins: readonly string[] = []): Promise<Stage> {
-  const http = new HttpClient(port);
+export async function open(
+  port: Port,
+  corsOrigins: readonly string[] = [],
+  more: Pick<ServiceOptions, "guard" | "acceptance"> = {},
+): Promise<Stage> {
+  const http = new HttpClient(port, [], more);
   const { gateway } = http;
   const records: RequestRecord[] = [];
   const ending = new AbortController();
@@ -193,7 +197,7 @@ export async function open(port: Port, corsOrigins: readonly string[] = []): Pro
     return `made-${requestCount}`;
   };
   const observe = (record: RequestRecord) => records.push(record);
-  const routes = [promiseService({ gateway, observe, newRequestId })];
+  const routes = [promiseService({ gateway, observe, newRequestId, ...more })];
   const rest = { observe, newRequestId, ending: ending.signal };
   const handler = rpcHandler({ routes, bodyLimit, corsOrigins, ...rest });
   const [http1, http2] = [createHttpServer(handler), createHttp2Server(handler)];

@@ -9,6 +9,7 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { expect, onTestFinished, test } from "vitest";
+import { WorkerMailbox } from "../../../aio/mailbox.ts";
 import { Gateway } from "../../../api/gateway.ts";
 import { RpcApp, streamedPaths } from "../../../api/rpc/app.ts";
 import { type RpcListener, serveRpc } from "../../../api/rpc/listen.ts";
@@ -21,7 +22,9 @@ const bodyLimit = 1_000;
 async function open(): Promise<{ app: RpcApp; listener: RpcListener; url: string }> {
   const gateway = new Gateway(new InProcess());
   const rim = { observe: () => {}, newRequestId: () => "made", corsOrigins: [] };
-  const app = new RpcApp({ gateway, bodyLimit, ...rim });
+  const mailbox = new WorkerMailbox({ connectionsMax: 1, bufferMax: 1, onConnect: () => {} });
+  const polling = { mailbox, keepAliveMs: 60_000 };
+  const app = new RpcApp({ gateway, protocol: gateway, bodyLimit, ...rim, ...polling });
   const binding = { host: "127.0.0.1", port: 0, onError: () => {} };
   const listener = await serveRpc({ serve: app.serve, streamedPaths, ...binding });
   onTestFinished(async () => {

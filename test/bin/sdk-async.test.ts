@@ -1,0 +1,101 @@
+// Durable functions that are written with async and await, end to end: the SDK's second engine sends
+// other requests than its generators do (sdk.test.ts), and the same must come of it.
+
+import { Resonate } from "@resonatehq/sdk/async";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { Worker } from "./sdk-process.ts";
+import { directory, ServerProcess } from "./server-process.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const engine = "async";
+
+async function world() {
+  const place = directory();
+  const start = (port: string) => {
+    const address = ["--api-http-addr", `127.0.0.1:${port}`];
+    const args = ["serve", ...address, "--task-retry-timeout", "1s"]; // for what a dead worker was told
+    return ServerProcess.start({ args, cwd: place.path, lifeMs: 120_000 });
+  };
+  let server = await start("0");
+  const { url } = server;
+  const client = new Resonate({ url, group: "client" });
+  const workers: Worker[] = [];
+  onTestFinished(async () => {
+    await client.stop();
+    server.kill("SIGKILL");
+    await server.ended;
+    place[Symbol.dispose]();
+  });
+  return {
+    client,
+    /** @param args of the function */
+    call: async (id: string, name: string, ...args: readonly unknown[]) => {
+      const handle = await client.rpc(id, name, ...args, client.options({ target: "g" }));
+      return await handle.result();
+    },
+    worker: async (pid: string) => {
+      const started = new Worker(url, { group: "g", pid, ttl: 1_000, engine });
+      workers.push(started);
+      await started.ready;
+      return started;
+    },
+    get: (path: string) => server.get(path),
+    post: (path: string, body: unknown) => server.post(path, body),
+    restart: async () => {
+      server.kill("SIGKILL");
+      await server.ended;
+      server = await start(new URL(url).port);
+    },
+    /** Over all workers. */
+    count: (line: string) => workers.reduce((sum, each) => sum + each.count(line), 0),
+  };
+}
+
+test("waits for a hundred calls, sleeps, leaves a call behind, and fails for good", async () => {
+  const { client, call, worker, count } = await world();
+  const working = await worker("w-0");
+  expect(await call("sum-1", "sum", 100, "g")).toBe(328_350);
+  for (let number = 0; number < 100; number++) expect(count(`ran square ${number}`)).toBe(1);
+  const startedAt = performance.now();
+  expect(await call("nap-1", "nap", 700)).toBe("rested");
+  expect(performance.now() - startedAt).toBeGreaterThan(690);
+  expect(await call("leave-1", "leave", 1_000, "g")).toBe("left");
+  await working.line("ran square 1000");
+  const options = client.options({ target: "g", timeout: 3_000 });
+  const failing = await client.rpc("fail-1", "fail", options);
+  await expect(failing.result()).rejects.toThrow();
+});
+
+test("waits for a person, who answers through the original API", async () => {
+  const { call, worker, get, post } = await world();
+  await worker("w-0");
+  const asked = call("ask-1", "ask");
+  await expect.poll(async () => (await get("/promises/ask-1:0")).status).toBe(200);
+  const data = Buffer.from(JSON.stringify("yes")).toString("base64");
+  expect((await post("/promises/ask-1:0/resolve", { value: { data } })).status).toBe(201);
+  expect(await asked).toBe("yes");
+});
+
+test("goes on where it was when its worker is killed", async () => {
+  const { call, worker, count } = await world();
+  const first = await worker("first");
+  const handle = call("steps-1", "steps");
+  await first.line("ran step two");
+  first.kill();
+  const second = await worker("second");
+  expect(await handle).toEqual([1, 2]);
+  expect(count("ran step one")).toBe(1);
+  expect(second.count("ran step two")).toBe(1);
+});
+
+test("a recursion over two workers ends right while a worker and the server are killed", async () => {
+  const { call, worker, restart } = await world();
+  const [first] = [await worker("w-0"), await worker("w-1")];
+  const result = call("fib-1", "fib", 9, "g");
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  first.kill();
+  await worker("w-2");
+  await restart();
+  expect(await result).toBe(34);
+});

@@ -1,0 +1,160 @@
+// Durable functions while workers and servers die, and what a task costs that nobody can run. The SDK
+// from npm, as in sdk.test.ts.
+
+import { Resonate } from "@resonatehq/sdk";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { Worker } from "./sdk-process.ts";
+import { directory, ServerProcess } from "./server-process.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+type World = {
+  readonly client: Resonate;
+  server: ServerProcess;
+  readonly restart: () => Promise<void>;
+};
+
+async function world(): Promise<World> {
+  const place = directory();
+  const start = (port: string) => {
+    const address = ["--api-http-addr", `127.0.0.1:${port}`];
+    const args = ["serve", ...address, "--task-retry-timeout", "1s"]; // for what a dead worker was told
+    return ServerProcess.start({ args, cwd: place.path, lifeMs: 120_000 });
+  };
+  const server = await start("0");
+  const { port } = new URL(server.url);
+  const client = new Resonate({ url: server.url, group: "client" });
+  const made: World = {
+    client,
+    server,
+    restart: async () => {
+      made.server.kill("SIGKILL");
+      await made.server.ended;
+      made.server = await start(port);
+    },
+  };
+  onTestFinished(async () => {
+    await client.stop();
+    made.server.kill("SIGKILL");
+    await made.server.ended;
+    place[Symbol.dispose]();
+  });
+  return made;
+}
+
+async function started(url: string, group: string, pid: string): Promise<Worker> {
+  const worker = new Worker(url, { group, pid, ttl: 1_000 });
+  await worker.ready;
+  return worker;
+}
+
+/** The steps that ran, each as often as it ran: a step may run again as long as no run was recorded. */
+async function stepsOf(
+  workers: readonly Worker[],
+  server: ServerProcess,
+): Promise<ReadonlySet<string>> {
+  const ids = new Set<string>();
+  for (const line of workers.flatMap(({ lines }) => lines)) {
+    const [, id = "", ranAt] = /^ran sum (\S+) (\d+)$/.exec(line) ?? [];
+    if (id === "") continue;
+    ids.add(id);
+    const { body } = await server.get(`/promises/${encodeURIComponent(id)}`);
+    const { state, completedOn } = body as { state: string; completedOn: number };
+    expect(state).toBe("RESOLVED");
+    expect(Number(ranAt), `${id} ran again after its result was recorded`).toBeLessThanOrEqual(
+      completedOn,
+    );
+  }
+  return ids;
+}
+
+test("a function of the caller's own process", async () => {
+  const { client } = await world();
+  const double = async (_context: unknown, number: number) => number * 2;
+  client.register("double", double);
+  expect(await client.run("double-1", "double", 21)).toBe(42);
+});
+
+test("a recursion over two workers ends right while one after the other is killed", async () => {
+  const { client, server } = await world();
+  const workers = [await started(server.url, "g", "w-0"), await started(server.url, "g", "w-1")];
+  const result = client.rpc("far-1", "farFib", 7, "g", client.options({ target: "g" }));
+  let isOver = false;
+  const watched = result.finally(() => {
+    isOver = true;
+  });
+  for (let killed = 0; !isOver && killed < 4; killed++) {
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    workers[killed]?.kill();
+    workers.push(await started(server.url, "g", `w-${killed + 2}`));
+  }
+  expect(await watched).toBe(13);
+  expect((await stepsOf(workers, server)).size).toBe(20); // of 41 calls, 21 end at once
+});
+
+test("a recursion ends right while the server is killed again and again", async () => {
+  const made = await world();
+  const { url } = made.server;
+  const workers = [await started(url, "g", "w-0"), await started(url, "g", "w-1")];
+  const result = made.client.rpc("far-2", "farFib", 7, "g", made.client.options({ target: "g" }));
+  for (let killed = 0; killed < 3; killed++) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await made.restart();
+  }
+  expect(await result).toBe(13);
+  expect((await stepsOf(workers, made.server)).size).toBe(20);
+});
+
+test("a task that its worker cannot run is given back less and less often", async () => {
+  const { client, server } = await world();
+  await started(server.url, "g", "w-0");
+  const options = client.options({ target: "g", timeout: 60_000 });
+  void client.rpc("unknown-1", "noSuchFunction", options).catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  const { body } = await server.get("/events?id=unknown-1&limit=100");
+  const text = JSON.stringify(body);
+  const released = text.split("task_released").length - 1;
+  expect(released).toBeGreaterThan(3);
+  expect(released).toBeLessThan(10); // three at once, then after 100, 300, 700, 1,500 and 3,100 ms
+});
+
+type Fired = { readonly id: string; readonly state: string; readonly createdOn: number };
+
+async function firedBy(server: ServerProcess, id: string): Promise<readonly Fired[]> {
+  const { body } = await server.get(`/promises?q=${id}-*&limit=100`);
+  return (body as { readonly promises: readonly Fired[] }).promises.toReversed(); // newest first
+}
+
+test("a schedule fires every second once, though the server is killed between", async () => {
+  const made = await world();
+  const worker = await started(made.server.url, "c", "w-0");
+  const { client } = made;
+  const everySecond = "* * * * * *";
+  const options = client.options({ target: "c" });
+  const schedule = await client.schedule("beat", everySecond, "tick", "tock", options);
+  const until = async (count: number) => {
+    while (worker.lines.length <= count) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  await until(2);
+  await made.restart();
+  await until(4);
+  made.server.kill("SIGKILL");
+  await made.server.ended;
+  await new Promise((resolve) => setTimeout(resolve, 3_000)); // what is missed is caught up with
+  await made.restart();
+  await until(9);
+  await schedule.delete();
+  const fired = await firedBy(made.server, "beat");
+  const [first] = fired;
+  expect(fired.length).toBeGreaterThan(7);
+  expect(fired.map(({ id }) => id)).toEqual(
+    fired.map((_, index) => `beat-${(first?.createdOn ?? 0) + index * 1_000}`),
+  );
+  for (const { id, createdOn } of fired) expect(id).toBe(`beat-${createdOn}`);
+  while ((await firedBy(made.server, "beat")).some(({ state }) => state !== "RESOLVED")) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  for (const { id } of fired) expect(worker.count(`ran tock ${id}`)).toBeGreaterThanOrEqual(1);
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  expect(await firedBy(made.server, "beat")).toHaveLength(fired.length); // it is deleted
+});

@@ -152,6 +152,10 @@ async function ask(store: WaitingStore, submission: Submission): Promise<Complet
       return { kind: "found", found: await store.query(submission.query) };
     case "log":
       return { kind: "logged", pages: await store.log(submission.ranges) };
+    case "list":
+      return { kind: "listed", pages: await store.list(submission.queries) };
+    case "waiting":
+      return { kind: "waiting", page: await store.waiting(submission.query) };
     case "due":
       return { kind: "due", due: await store.due(submission.now, submission.bounds) };
     default:

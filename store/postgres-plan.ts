@@ -8,14 +8,26 @@ import { hash } from "node:crypto";
 import { assert } from "../kernel/assert.ts";
 import type { Change, Component, StreamKey, Write } from "../kernel/stream.ts";
 import { StreamMap } from "../kernel/stream-map.ts";
+import { type Waiting, waiting } from "../kernel/waiting.ts";
 import { encodeEvent, encodeSnapshot, encodeTimers, eventSchema, snapshotSchema } from "./codec.ts";
 import { columns } from "./columns.ts";
 import type { ListRow } from "./postgres-lists.ts";
-import type { eventColumns, streamColumns, tagColumns } from "./postgres-queries.ts";
+import type {
+  eventColumns,
+  streamColumns,
+  tagColumns,
+  waitingColumns,
+} from "./postgres-queries.ts";
+import { encodeWaiting } from "./waiting-rows.ts";
 import { streamWeight } from "./weight.ts";
 
 /** As it is found; both 0: it does not exist. */
-export type Fence = { readonly version: number; readonly revision: number };
+export type Fence = {
+  readonly version: number;
+  readonly revision: number;
+  /** What it has for workers, before the batch. */
+  readonly waiting: readonly Waiting[];
+};
 
 export type Plan = {
   /** Indexes of the components that do not land (A2). */
@@ -24,6 +36,11 @@ export type Plan = {
   readonly creations: readonly ListRow<typeof streamColumns>[];
   readonly tags: readonly ListRow<typeof tagColumns>[];
   readonly events: readonly ListRow<typeof eventColumns>[];
+  /** Of the updates: what no longer waits, and what waits now. */
+  readonly ended: readonly ListRow<typeof waitingColumns>[];
+  readonly begun: readonly ListRow<typeof waitingColumns>[];
+  /** Of the creations. */
+  readonly offered: readonly ListRow<typeof waitingColumns>[];
 };
 
 /** A stream in the course of the batch. */
@@ -35,7 +52,7 @@ type Draft = Fence & {
   readonly hasEvents: boolean;
 };
 
-const unwritten: Fence = { version: 0, revision: 0 };
+const unwritten: Fence = { version: 0, revision: 0, waiting: [] };
 
 /** Every stream of a batch, once. */
 export function keysOf(components: readonly Component[]): readonly StreamKey[] {
@@ -68,12 +85,16 @@ export function plan(components: readonly Component[], found: StreamMap<Fence>):
   }
   const written = [...drafts.values()];
   const created = written.filter(({ isNew }) => isNew);
+  const updated = written.filter(({ isNew }) => !isNew);
   return {
     conflicts,
-    updates: written.filter(({ isNew }) => !isNew).map(streamRow),
+    updates: updated.map(streamRow),
     creations: created.map(streamRow),
     tags: created.flatMap(tagRows),
     events,
+    ended: updated.flatMap((draft) => waitingRows(draft.key, without(draft.waiting, now(draft)))),
+    begun: updated.flatMap((draft) => waitingRows(draft.key, without(now(draft), draft.waiting))),
+    offered: created.flatMap((draft) => waitingRows(draft.key, now(draft))),
   };
 }
 
@@ -96,6 +117,7 @@ function streamRow({ key, version, revision, write, hasEvents }: Draft) {
   assert(write !== null, "a stream is written without a write");
   const { snapshot, dueAt, timers } = write;
   const found = columns(snapshot);
+  const branch = found?.branch ?? null;
   return {
     ...{ kind: key.kind, id: key.id, version, revision, due_at: dueAt },
     state: found?.state ?? null,
@@ -105,17 +127,41 @@ function streamRow({ key, version, revision, write, hasEvents }: Draft) {
     schema: snapshotSchema,
     snapshot: hasEvents ? encodeSnapshot(snapshot) : null, // else it stays as it is (A3)
     timers: encodeTimers(timers),
+    task_state: found?.taskState ?? null,
+    branch: branch === null ? null : digest(branch),
+    waiting: encodeWaiting(write),
   };
 }
 
 function tagRows({ key: { kind, id }, write }: Draft) {
   const tags = write === null ? null : columns(write.snapshot)?.tags;
-  return [...(tags ?? [])].map(([name, value]) => ({ kind, id, tag: digest(name, value) }));
+  return [...(tags ?? [])].map(([name, value]) => ({ kind, id, tag: tagDigest(name, value) }));
+}
+
+function now({ write }: Draft): readonly Waiting[] {
+  return write === null ? [] : waiting(write.snapshot, write.timers);
+}
+
+function without(all: readonly Waiting[], others: readonly Waiting[]): readonly Waiting[] {
+  return all.filter(({ receiver, offeredAt }) => {
+    return !others.some((other) => other.receiver === receiver && other.offeredAt === offeredAt);
+  });
+}
+
+function waitingRows({ kind, id }: StreamKey, all: readonly Waiting[]) {
+  return all.map(({ receiver, offeredAt: offered_at }) => {
+    return { kind, id, receiver: digest(receiver), offered_at };
+  });
 }
 
 /** What stands for a tag in its table. */
-export function digest(name: string, value: string): Buffer {
-  return hash("sha256", JSON.stringify([name, value]), "buffer");
+export function tagDigest(name: string, value: string): Buffer {
+  return digest(JSON.stringify([name, value]));
+}
+
+/** What stands for a text that may be longer than an entry of an index. */
+export function digest(text: string): Buffer {
+  return hash("sha256", text, "buffer");
 }
 
 /** The streams that a change names, for the statements that take lists. */

@@ -4,24 +4,33 @@
 
 import { type Columns, names, unnested } from "./postgres-lists.ts";
 
-/** What a write sets, beside its key. */
-export const writtenColumns = {
+/** What each write of a stream sets. */
+const writtenColumns = {
   version: "bigint",
   revision: "bigint",
   due_at: "bigint",
   state: "text",
-  timeout_at: "bigint",
-  is_timer: "boolean",
   weight: "bigint",
   schema: "integer",
   snapshot: "json",
   timers: "json",
+  task_state: "text",
+  waiting: "json",
+} as const satisfies Columns;
+
+/** What never changes once a promise is created (columns.ts). */
+const fixedColumns = {
+  timeout_at: "bigint",
+  is_timer: "boolean",
+  branch: "bytea",
 } as const satisfies Columns;
 
 const keyColumns = { kind: "text", id: "text" } as const satisfies Columns;
 
+export const updateColumns = { ...keyColumns, ...writtenColumns } as const satisfies Columns;
+
 /** All but the number, which is the position of the first event. */
-export const streamColumns = { ...keyColumns, ...writtenColumns } as const satisfies Columns;
+export const streamColumns = { ...updateColumns, ...fixedColumns } as const satisfies Columns;
 
 /** All but the position, which is drawn as they are written. */
 export const eventColumns = {
@@ -36,6 +45,13 @@ export const eventColumns = {
 } as const satisfies Columns;
 
 export const tagColumns = { ...keyColumns, tag: "bytea" } as const satisfies Columns;
+
+/** All but the number of the stream. */
+export const waitingColumns = {
+  ...keyColumns,
+  receiver: "bytea",
+  offered_at: "bigint",
+} as const satisfies Columns;
 
 /** kinds, ids; without those that do not exist */
 export const selectStreams = `
@@ -63,17 +79,34 @@ export const beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /** kinds, ids; in the one order in which every server locks */
 export const lockStreams = `
-  SELECT k.place, s.version, s.revision
+  SELECT k.place, s.version, s.revision, s.waiting
   FROM ${unnested(keyColumns, 1)} WITH ORDINALITY AS k (kind, id, place)
   JOIN streams AS s ON s.kind = k.kind AND s.id = k.id
   ORDER BY s.kind, s.id
   FOR UPDATE OF s`;
 
-/** Streams that exist, and are locked; a null snapshot stays as it is. A write ends a claim (A5). */
+const endedFrom = 1 + Object.keys(updateColumns).length;
+const begunFrom = endedFrom + Object.keys(waitingColumns).length;
+
+/**
+ * Streams that exist, and are locked; a null snapshot stays as it is. A write ends a claim (A5). Then what
+ * no longer waits, and what waits now.
+ */
 export const updateStreams = `
+  WITH ended AS (
+    DELETE FROM waiting AS w
+    USING ${unnested(waitingColumns, endedFrom)} AS e (${names(waitingColumns)}), streams AS s
+    WHERE s.kind = e.kind AND s.id = e.id AND w.receiver = e.receiver
+      AND w.offered_at = e.offered_at AND w.stream = s.number AND w.id = e.id
+  ), begun AS (
+    INSERT INTO waiting (stream, ${names(waitingColumns)})
+    SELECT s.number, ${names(waitingColumns, "b")}
+    FROM ${unnested(waitingColumns, begunFrom)} AS b (${names(waitingColumns)})
+    JOIN streams AS s ON s.kind = b.kind AND s.id = b.id
+  )
   UPDATE streams AS s
   SET claimed_until = NULL, ${Object.keys(writtenColumns).map(assignment).join(", ")}
-  FROM ${unnested(streamColumns, 1)} AS n (${names(streamColumns)})
+  FROM ${unnested(updateColumns, 1)} AS n (${names(updateColumns)})
   WHERE s.kind = n.kind AND s.id = n.id`;
 
 function assignment(column: string): string {
@@ -87,13 +120,14 @@ function assignment(column: string): string {
 const eventsFrom = 1;
 const streamsFrom = eventsFrom + Object.keys(eventColumns).length;
 const tagsFrom = streamsFrom + Object.keys(streamColumns).length;
+const waitingFrom = tagsFrom + Object.keys(tagColumns).length;
 
 /** Nobody else is in the way of what follows: all that is new is ours. */
 const areOurs = `(SELECT count(*) FROM created) = cardinality($${streamsFrom}::text[])`;
 
 /**
- * New streams, in the order of their keys (G4), then events and tags, as long as no rival has created one
- * of the streams; what is not written counts as missing.
+ * New streams, in the order of their keys (G4), then events, tags and what waits, as long as no rival has
+ * created one of the streams; what is not written counts as missing.
  */
 export const insertAll = `
   WITH logged AS MATERIALIZED (
@@ -119,9 +153,16 @@ export const insertAll = `
     JOIN logged AS l ON l.stream_kind = t.kind AND l.id = t.id AND l.version = 1
     WHERE ${areOurs}
     RETURNING 1
+  ), offered AS (
+    INSERT INTO waiting (stream, ${names(waitingColumns)})
+    SELECT l.position, ${names(waitingColumns, "w")}
+    FROM ${unnested(waitingColumns, waitingFrom)} AS w (${names(waitingColumns)})
+    JOIN logged AS l ON l.stream_kind = w.kind AND l.id = w.id AND l.version = 1
+    WHERE ${areOurs}
+    RETURNING 1
   )
   SELECT (SELECT count(*) FROM created) + (SELECT count(*) FROM recorded)
-    + (SELECT count(*) FROM labelled) AS count`;
+    + (SELECT count(*) FROM labelled) + (SELECT count(*) FROM offered) AS count`;
 
 /** A claim that has not ended, nor comes from a clock that is far ahead ($2; claims.ts, A8). */
 const isClaimed = "(claimed_until > $1 AND claimed_until <= $2)";
@@ -217,7 +258,25 @@ export const selectHistory = cut(
 /** kind, id */
 export const selectVersion = "SELECT version FROM streams WHERE kind = $1 AND id = $2";
 
+/**
+ * receiver, before an instant, after an instant and a number, limit, weight: oldest first. Streams as
+ * `selectStreams` gives them, as far as a page may reach.
+ */
+export const selectWaiting = `
+  SELECT offered_at, stream, available, kind, id, version, revision, schema, snapshot, timers FROM (
+    SELECT w.offered_at, w.stream, s.*, count(*) OVER () AS available,
+      sum(coalesce(s.weight, 0)) OVER (ORDER BY w.offered_at, w.stream ROWS UNBOUNDED PRECEDING)
+        - coalesce(s.weight, 0) AS before
+    FROM (SELECT * FROM waiting WHERE receiver = $1 AND offered_at < $2
+        AND (offered_at, stream) > ($3, $4)
+      ORDER BY offered_at, stream LIMIT $5) AS w
+    LEFT JOIN streams AS s ON s.kind = w.kind AND s.id = w.id
+  ) AS weighed WHERE before <= $6 ORDER BY offered_at, stream`;
+
+/** What found nobody (kernel/waiting.ts, U1): out of an index that holds nothing else. */
+export const countMissed = "SELECT count(*) AS count FROM waiting WHERE offered_at = 0";
+
 /** One transaction, as a script is. Not TRUNCATE, which makes new files: 31 ms instead of 5. */
 export const deleteAll = `
-  DELETE FROM tags; DELETE FROM events; DELETE FROM streams;
+  DELETE FROM waiting; DELETE FROM tags; DELETE FROM events; DELETE FROM streams;
   ALTER SEQUENCE events_position RESTART`;

@@ -6,7 +6,9 @@ import {
   type EventRow,
   eventOf,
   type FoundRow,
+  type KeyRow,
   keyOf,
+  type ListedRow,
   promiseOf,
   type StreamRow,
   streamOf,
@@ -23,16 +25,17 @@ export type LockedRow = {
   readonly place: bigint;
   readonly version: bigint;
   readonly revision: bigint;
+  readonly waiting: string | null;
 };
 
 /** The dates are the same in every row; the rest is null in a row that stands for none. */
-export type ClaimedRow = Nullable<
-  PostgresStream & { readonly kind: string; readonly id: string }
-> & {
+export type ClaimedRow = Nullable<KeyedStream> & {
   readonly left_at: bigint | null;
   readonly passed_at: bigint | null;
   readonly ends_at: bigint | null;
 };
+
+type KeyedStream = PostgresStream & KeyRow;
 
 type Nullable<Row> = { readonly [Column in keyof Row]: Row[Column] | null };
 
@@ -45,6 +48,15 @@ export type PostgresEvent = Big<EventRow, "position" | "version" | "at"> & {
 
 export type PostgresFound = Big<FoundRow, "number"> & { readonly available: bigint };
 
+export type PostgresListed = ListedRow & { readonly available: bigint };
+
+/** A place, and the stream that is there; nulls if there is none. */
+export type PostgresWaiting = Nullable<KeyedStream> & {
+  readonly offered_at: bigint;
+  readonly stream: bigint;
+  readonly available: bigint;
+};
+
 export function loadedOf(key: StreamKey, row: PostgresStream): Stream {
   return streamOf(key, {
     ...{ version: Number(row.version), revision: Number(row.revision) },
@@ -53,7 +65,7 @@ export function loadedOf(key: StreamKey, row: PostgresStream): Stream {
 }
 
 /** Null: the row stands for no stream. */
-export function claimedOf(row: ClaimedRow): Stream | null {
+export function keyedOf(row: Nullable<KeyedStream>): Stream | null {
   const { kind, id, version, revision, schema, snapshot, timers } = row;
   if (kind === null || id === null || version === null || revision === null) return null;
   if (schema === null || snapshot === null) return null;

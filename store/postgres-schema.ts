@@ -12,6 +12,9 @@ export type PostgresTables = {
     readonly state: string | null;
     readonly timeout_at: bigint | null;
     readonly is_timer: boolean | null;
+    readonly task_state: string | null;
+    /** A digest (postgres-plan.ts). */
+    readonly branch: Buffer | null;
     /** Of the whole stream (weight.ts), so that what is read can be bounded before it is read. */
     readonly weight: bigint;
     readonly schema: number;

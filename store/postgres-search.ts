@@ -6,48 +6,18 @@
 // Rows beyond what a page may weigh are not read: the statement sums up stored weights, which are never
 // less than what a found promise weighs. So a page may have to be gone on with.
 
-import {
-  type AliasedSelectQueryBuilder,
-  type CompiledQuery,
-  DummyDriver,
-  type Expression,
-  expressionBuilder,
-  Kysely,
-  PostgresAdapter,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-  type SqlBool,
-  sql,
-} from "kysely";
+import { type AliasedSelectQueryBuilder, type CompiledQuery, sql } from "kysely";
 import type { InstantMs } from "../kernel/ids.ts";
 import type { PromiseQuery, StateFilter } from "../kernel/search.ts";
-import type { Tags } from "../kernel/value.ts";
-import { digest } from "./postgres-plan.ts";
+import { tagDigest } from "./postgres-plan.ts";
 import type { PostgresFound } from "./postgres-rows.ts";
 import type { PostgresTables } from "./postgres-schema.ts";
-import { successor } from "./successor.ts";
+import { type Condition, eb, idsFrom, tables, withTags } from "./postgres-shapes.ts";
 
-type Condition = Expression<SqlBool>;
 type Row = Pick<PostgresTables["streams"], "number" | "id" | "schema" | "snapshot" | "weight">;
 type Branch = { limit(count: number): { as(name: "b"): AliasedSelectQueryBuilder<Row, "b"> } };
 
-const tables = new Kysely<PostgresTables>({
-  dialect: {
-    createAdapter: () => new PostgresAdapter(),
-    createDriver: () => new DummyDriver(),
-    createIntrospector: (kysely) => new PostgresIntrospector(kysely),
-    createQueryCompiler: () => new PostgresQueryCompiler(),
-  },
-});
-
 const columns = ["s.number", "s.id", "s.schema", "s.snapshot", "s.weight"] as const;
-const eb = expressionBuilder<
-  PostgresTables & {
-    readonly s: PostgresTables["streams"];
-    readonly t: PostgresTables["tags"];
-  },
-  "s" | "t"
->();
 
 /** @param before only promises created before this one; null: from the newest */
 export function search(query: PromiseQuery, before: bigint | null): CompiledQuery<PostgresFound> {
@@ -85,7 +55,7 @@ function branches(query: PromiseQuery, before: bigint | null): readonly Branch[]
   const common = [eb("s.kind", "=", "promise"), ...older(before), ...matching(pattern)];
   const [lead] = tags;
   if (lead !== undefined && pattern.includes("*")) return [tagged(query, lead, before)];
-  const narrow = [...common, ...having(tags)];
+  const narrow = [...common, ...withTags(tags)];
   if (!pattern.includes("*") || anyOf === null) return [walk([...narrow, ...states(query)])];
   return anyOf.flatMap((filter) => {
     const isOverdue = filter.state === "pending" && filter.isPast === true;
@@ -116,10 +86,10 @@ function tagged(query: PromiseQuery, lead: readonly [string, string], before: bi
       return join.onRef("s.kind", "=", "t.kind").onRef("s.id", "=", "t.id");
     })
     .select(columns)
-    .where("t.tag", "=", digest(name, value))
+    .where("t.tag", "=", tagDigest(name, value))
     .where("t.kind", "=", "promise")
     .where(before === null ? eb.lit(true) : eb("t.stream", "<", before))
-    .where(eb.and([...matching(query.pattern), ...states(query), ...having(others)]))
+    .where(eb.and([...matching(query.pattern), ...states(query), ...withTags(others)]))
     .orderBy("t.stream", "desc");
 }
 
@@ -133,10 +103,7 @@ function matching(pattern: string): readonly Condition[] {
   const like = pattern.replace(/[\\%_]/g, "\\$&").replace(/\*+/g, "%");
   const isLike = eb("s.id", "like", like);
   const prefix = pattern.slice(0, pattern.indexOf("*"));
-  if (prefix === "") return [isLike];
-  const end = successor(prefix);
-  const isBefore = end === null ? [] : [eb("s.id", "<", end)];
-  return [eb("s.id", ">=", prefix), ...isBefore, isLike];
+  return [...idsFrom(prefix), isLike];
 }
 
 function states({ anyOf, now }: PromiseQuery): readonly Condition[] {
@@ -149,12 +116,4 @@ function holds({ state, isPast, isTimer }: StateFilter, now: InstantMs): readonl
   if (isPast !== null) conditions.push(eb("s.timeout_at", isPast ? "<=" : ">", BigInt(now)));
   if (isTimer !== null) conditions.push(eb("s.is_timer", "=", isTimer));
   return conditions;
-}
-
-/** Each is one look into the index of tags. */
-function having(tags: Tags): readonly Condition[] {
-  return [...tags].map(([name, value]) => {
-    return sql<SqlBool>`exists (select 1 from tags as x
-      where x.tag = ${digest(name, value)} and x.stream = s.number)`;
-  });
 }

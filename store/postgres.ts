@@ -12,39 +12,29 @@
 //       all back and begins anew; then the stream is there to be compared.
 
 import { earliest, type InstantMs, later } from "../kernel/ids.ts";
+import type { Listed, ListQuery } from "../kernel/list.ts";
 import type { Due, DueBounds, Loaded } from "../kernel/ports.ts";
-import {
-  eventWeight,
-  type Found,
-  type LogPage,
-  type LogRange,
-  type PromiseQuery,
-  weight,
-} from "../kernel/search.ts";
+import type { Found, LogPage, LogRange, PromiseQuery } from "../kernel/search.ts";
 import type { Component, StreamKey } from "../kernel/stream.ts";
 import { StreamMap } from "../kernel/stream-map.ts";
-import { Undecodable } from "./members.ts";
-import { type Bounds, page, type Reading } from "./page.ts";
+import type { WaitingPage, WaitingQuery } from "../kernel/waiting.ts";
 import { isRepeatable } from "./postgres-errors.ts";
 import { listOf } from "./postgres-lists.ts";
 import { wholeUpTo } from "./postgres-log.ts";
 import { type Fence, keyLists, keysOf, type Plan, plan } from "./postgres-plan.ts";
 import type { PoolFigures, PostgresPool, Session } from "./postgres-pool.ts";
 import * as queries from "./postgres-queries.ts";
+import { find, history, listed, log, orNull, readable, waiting } from "./postgres-reads.ts";
 import {
   type ClaimedRow,
-  claimedOf,
   dateOf,
-  foundOf,
+  keyedOf,
   type LoadedRow,
   type LockedRow,
   loadedOf,
-  loggedOf,
-  type PostgresEvent,
-  type PostgresFound,
 } from "./postgres-rows.ts";
-import { search } from "./postgres-search.ts";
 import { type AsyncStore, claimMs, StoreError, unwritten } from "./store.ts";
+import { decodeWaiting } from "./waiting-rows.ts";
 
 /** How often a commit is begun anew. Arbitrary: each time a rival was faster, so somebody gets on. */
 const attemptsMax = 8;
@@ -88,17 +78,19 @@ export class PostgresStore implements AsyncStore {
   }
 
   query(query: PromiseQuery): Promise<Found> {
-    return this.#read((session) => {
-      return filled(
-        query,
-        async (last: PostgresFound | undefined) => {
-          const before = last?.number ?? (query.before === null ? null : BigInt(query.before));
-          const { sql, parameters } = search(query, before);
-          return await session.rows<PostgresFound>(sql, parameters);
-        },
-        { read: (row) => readable(`the promise ${row.id}`, () => foundOf(row)), weight },
-      );
+    return this.#read((session) => find(session, query));
+  }
+
+  list(queries: readonly ListQuery[]): Promise<readonly Listed[]> {
+    return this.#read(async (session) => {
+      const pages: Listed[] = [];
+      for (const query of queries) pages.push(await listed(session, query));
+      return pages;
     });
+  }
+
+  waiting(query: WaitingQuery): Promise<WaitingPage> {
+    return this.#read((session) => waiting(session, query));
   }
 
   /** A damaged stream is claimed like any other, so it keeps no other one from being swept (A6). */
@@ -108,7 +100,7 @@ export class PostgresStore implements AsyncStore {
       const values = [now, now + 2 * claimMs, limit, weightMax, endsAt];
       return session.rows<ClaimedRow>(queries.claimDue, values);
     });
-    const streams = rows.flatMap((row) => orNull(() => claimedOf(row)) ?? []);
+    const streams = rows.flatMap((row) => orNull(() => keyedOf(row)) ?? []);
     return { streams, nextAt: nextOf(rows[0], now) };
   }
 
@@ -123,6 +115,14 @@ export class PostgresStore implements AsyncStore {
       }
       return pages;
     });
+  }
+
+  /** Messages that wait for a worker; for metrics. */
+  async missedCount(): Promise<number> {
+    const [row] = await this.#pool.use("read", (session) => {
+      return session.rows<{ readonly count: bigint }>(queries.countMissed);
+    });
+    return Number(row?.count ?? 0);
   }
 
   /** Erases everything. */
@@ -179,11 +179,11 @@ export class PostgresStore implements AsyncStore {
 
 function fences(keys: readonly StreamKey[], rows: readonly LockedRow[]): StreamMap<Fence> {
   const found = new StreamMap<Fence>();
-  for (const { place, version, revision } of rows) {
+  for (const { place, version, revision, ...row } of rows) {
     const key = keys[Number(place) - 1];
-    if (key !== undefined) {
-      found.set(key, { version: Number(version), revision: Number(revision) });
-    }
+    if (key === undefined) continue;
+    const waiting = readable(`the stream ${key.id}`, () => decodeWaiting(row.waiting));
+    found.set(key, { version: Number(version), revision: Number(revision), waiting });
   }
   return found;
 }
@@ -194,11 +194,14 @@ function isNothing({ updates, creations }: Plan): boolean {
 
 /** @returns whether all of it is written; if not, nothing may be committed */
 async function write(session: Session, planned: Plan): Promise<boolean> {
-  const { updates, creations, tags, events } = planned;
+  const { updates, creations, tags, events, ended, begun, offered } = planned;
   if (isNothing(planned)) return false;
   if (updates.length > 0) {
-    const values = listOf(queries.streamColumns, updates);
-    const count = await session.write(queries.updateStreams, values);
+    const count = await session.write(queries.updateStreams, [
+      ...listOf(queries.updateColumns, updates),
+      ...listOf(queries.waitingColumns, ended),
+      ...listOf(queries.waitingColumns, begun),
+    ]);
     if (count !== updates.length) return false;
   }
   if (events.length === 0) return true;
@@ -206,8 +209,10 @@ async function write(session: Session, planned: Plan): Promise<boolean> {
     ...listOf(queries.eventColumns, events),
     ...listOf(queries.streamColumns, creations),
     ...listOf(queries.tagColumns, tags),
+    ...listOf(queries.waitingColumns, offered),
   ]);
-  return row?.count === BigInt(events.length + creations.length + tags.length);
+  const rows = [events, creations, tags, offered].map(({ length }) => length);
+  return row?.count === BigInt(rows.reduce((sum, each) => sum + each));
 }
 
 /** When to ask again (A5). */
@@ -219,83 +224,4 @@ function nextOf(row: ClaimedRow | undefined, now: InstantMs) {
   const isLocked = passed !== null && passed <= now;
   const free = isLocked ? later(now, claimMs) : passed;
   return earliest(left ?? free, dateOf(row.ends_at));
-}
-
-async function log(session: Session, range: LogRange, end: bigint): Promise<LogPage> {
-  const { limit, weightMax } = range;
-  const { rows } = await filled(
-    range,
-    (last: PostgresEvent | undefined) => {
-      const after = last?.position ?? range.after;
-      return session.rows<PostgresEvent>(queries.selectLog, [limit + 1, weightMax, after, end]);
-    },
-    readingEvents,
-  );
-  const [found] = await session.rows<{ readonly last: bigint | null }>(queries.selectEnd, [end]);
-  return { events: rows, end: Number(found?.last ?? 0) };
-}
-
-async function history(session: Session, key: StreamKey, range: LogRange): Promise<LogPage> {
-  const { limit, weightMax } = range;
-  const { kind, id } = key;
-  const { rows } = await filled(
-    range,
-    (last: PostgresEvent | undefined) => {
-      const after = last?.version ?? range.after;
-      const values = [limit + 1, weightMax, after, kind, id];
-      return session.rows<PostgresEvent>(queries.selectHistory, values);
-    },
-    readingEvents,
-  );
-  const [found] = await session.rows<{ readonly version: bigint }>(queries.selectVersion, [
-    ...[kind, id],
-  ]);
-  return { events: rows, end: Number(found?.version ?? 0) };
-}
-
-const readingEvents = {
-  read: (row: PostgresEvent) => {
-    return readable(`the event at ${row.position}`, () => loggedOf(row));
-  },
-  weight: eventWeight,
-};
-
-/**
- * A page of rows that come in pieces, since a statement stops where a page may be full.
- *
- * @param ask for the rows behind this one; undefined: from the first
- */
-async function filled<Stored extends { readonly available: bigint }, Row>(
-  bounds: Bounds,
-  ask: (last: Stored | undefined) => Promise<readonly Stored[]>,
-  reading: Reading<Stored, Row>,
-) {
-  const stored: Stored[] = [];
-  for (;;) {
-    const more = await ask(stored.at(-1));
-    stored.push(...more);
-    const isAll = BigInt(more.length) === (more[0]?.available ?? 0n);
-    const found = page(stored, bounds, reading);
-    if (found.hasMore || isAll) return found;
-  }
-}
-
-/** Null for a damaged record. */
-function orNull<Read>(read: () => Read): Read | null {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof Undecodable) return null;
-    throw error;
-  }
-}
-
-/** A6. @throws StoreError */
-function readable<Read>(what: string, read: () => Read): Read {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof Undecodable)) throw error;
-    throw new StoreError("record_unreadable", `${what}: ${error.message}`, { cause: error });
-  }
 }

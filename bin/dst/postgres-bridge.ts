@@ -8,9 +8,11 @@ import {
   Worker,
 } from "node:worker_threads";
 import type { InstantMs } from "../../kernel/ids.ts";
+import type { Listed, ListQuery } from "../../kernel/list.ts";
 import type { Due, DueBounds, Loaded } from "../../kernel/ports.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "../../kernel/search.ts";
 import type { Component, StreamKey } from "../../kernel/stream.ts";
+import type { WaitingPage, WaitingQuery } from "../../kernel/waiting.ts";
 import { breakIn, type Probe, unprobed } from "../../store/probe.ts";
 import { type Store, StoreError } from "../../store/store.ts";
 import type { BridgeSetup, Call, Outcome, Reply, Verb } from "./postgres-messages.ts";
@@ -54,6 +56,16 @@ export class SyncPostgres implements Store {
     return this.#ask("query", query);
   }
 
+  list(queries: readonly ListQuery[]): readonly Listed[] {
+    breakIn(this.#probe, "read");
+    return this.#ask("list", queries);
+  }
+
+  waiting(query: WaitingQuery): WaitingPage {
+    breakIn(this.#probe, "read");
+    return this.#ask("waiting", query);
+  }
+
   due(now: InstantMs, bounds: DueBounds): Due {
     return this.#ask("due", now, bounds);
   }
@@ -65,6 +77,11 @@ export class SyncPostgres implements Store {
 
   reset(): void {
     this.#ask("reset");
+  }
+
+  /** Messages that wait for a worker. */
+  get missedCount(): number {
+    return Number(this.#call("missedCount", []));
   }
 
   close(): void {

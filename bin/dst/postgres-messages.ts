@@ -4,7 +4,7 @@ import type { StoreFailure } from "../../kernel/ports.ts";
 import type { PostgresOptions } from "../../store/postgres-open.ts";
 import type { AsyncStore } from "../../store/store.ts";
 
-export type Verb = keyof AsyncStore | "close";
+export type Verb = keyof AsyncStore | "missedCount" | "close";
 
 export type BridgeSetup = {
   readonly options: Omit<PostgresOptions, "onWarning">;

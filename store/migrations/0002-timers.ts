@@ -35,5 +35,19 @@ export const timers: Migration = {
     "CREATE INDEX waiting_missed ON waiting (offered_at) WHERE offered_at = 0",
   ],
   // No server has ever kept a promise in a Postgres of schema 1.
-  postgres: ["ALTER TABLE streams ADD COLUMN timers TEXT"],
+  postgres: [
+    `ALTER TABLE streams ADD COLUMN timers TEXT, ADD COLUMN task_state TEXT COLLATE "C",
+      ADD COLUMN branch BYTEA, ADD COLUMN waiting TEXT`,
+    // Digests, as of a tag: a branch or a receiver may be longer than an entry of an index.
+    "CREATE INDEX streams_branch ON streams (branch, id) WHERE branch IS NOT NULL",
+    `CREATE TABLE waiting (
+      receiver BYTEA NOT NULL,
+      offered_at BIGINT NOT NULL,
+      stream BIGINT NOT NULL,
+      kind TEXT COLLATE "C" NOT NULL,
+      id TEXT COLLATE "C" NOT NULL,
+      PRIMARY KEY (receiver, offered_at, stream, id)
+    )`,
+    "CREATE INDEX waiting_missed ON waiting (offered_at) WHERE offered_at = 0",
+  ],
 };

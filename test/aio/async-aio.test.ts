@@ -13,6 +13,8 @@ import { emptyValue, noPairs } from "../../kernel/value.ts";
 import { MemoryStore } from "../../store/memory.ts";
 import { openPostgres } from "../../store/postgres-open.ts";
 import { StoreError } from "../../store/store.ts";
+import { cron } from "../kernel/given.ts";
+import { waitingQuery } from "../store/given.ts";
 import { testServer } from "../store/postgres-server.ts";
 
 type Call = { readonly verb: string; answer(): void; fail(error: unknown): void };
@@ -29,6 +31,10 @@ class HeldStore implements WaitingStore {
   query: WaitingStore["query"] = (query) => this.#hold("query", () => this.#store.query(query));
   due: WaitingStore["due"] = (now, bounds) => {
     return this.#hold("due", () => this.#store.due(now, bounds));
+  };
+  list: WaitingStore["list"] = (queries) => this.#hold("list", () => this.#store.list(queries));
+  waiting: WaitingStore["waiting"] = (query) => {
+    return this.#hold("waiting", () => this.#store.waiting(query));
   };
   log: WaitingStore["log"] = (ranges) => this.#hold("log", () => this.#store.log(ranges));
 
@@ -54,6 +60,8 @@ const query: Submission = {
   },
 };
 const log: Submission = { kind: "log", ranges: [] };
+const list: Submission = { kind: "list", queries: [] };
+const waiting: Submission = { kind: "waiting", query: waitingQuery("poll://any@w") };
 
 function given({ queueMax = 10, workers = 2 } = {}) {
   const store = new HeldStore();
@@ -82,25 +90,28 @@ function kindOf(completion: Completion): string {
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 test("async aio: I5 nothing completes but what the store has answered, and by drain alone", async () => {
-  const { store, told, aio, enqueue, drained } = given({ workers: 5 });
-  for (const submission of [load, commit, query, due, log]) expect(enqueue(submission)).toBe(true);
-  expect(store.verbs).toEqual(["load", "commit", "query", "due", "log"]);
+  const { store, told, aio, enqueue, drained } = given({ workers: 7 });
+  for (const submission of [load, commit, query, due, log, list, waiting])
+    expect(enqueue(submission)).toBe(true);
+  expect(store.verbs).toEqual(["load", "commit", "query", "due", "log", "list", "waiting"]);
   await settle();
-  expect([aio.waiting, aio.backlog, drained()]).toEqual([0, 5, []]);
+  expect([aio.waiting, aio.backlog, drained()]).toEqual([0, 7, []]);
   for (const call of store.calls) call.answer();
   expect(drained()).toEqual([]);
   await settle();
-  expect([aio.waiting, aio.backlog]).toEqual([5, 0]);
+  expect([aio.waiting, aio.backlog]).toEqual([7, 0]);
   expect(drained()).toEqual([
     [1, "loaded"],
     [2, "committed"],
     [3, "found"],
     [4, "due"],
     [5, "logged"],
+    [6, "listed"],
+    [7, "waiting"],
   ]);
   expect([aio.waiting, drained()]).toEqual([0, []]);
-  expect(told.filter((each) => each === "completed")).toHaveLength(5);
-  expect(told.filter((each) => each === "success")).toHaveLength(5);
+  expect(told.filter((each) => each === "completed")).toHaveLength(7);
+  expect(told.filter((each) => each === "success")).toHaveLength(7);
 });
 
 test("async aio: I5 a full queue refuses at once, and takes on again when there is room", async () => {
@@ -217,7 +228,7 @@ test("async aio: a kernel in its loop serves what a Postgres keeps", async () =>
     sender: { send: () => new Promise<never>(() => {}) },
     onCompleted: () => loop.wake(),
   });
-  const kernel = new Kernel({ aio, limits: limits(), node: "n", trace: () => undefined });
+  const kernel = new Kernel({ aio, limits: limits(), node: "n", trace: () => undefined, cron });
   const clock = new Clock(() => 1);
   const loop: Loop = new Loop({ kernel, aio, clock, onFatal: (error) => failures.push(error) });
   const created = await Promise.all(

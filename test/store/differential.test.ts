@@ -54,6 +54,7 @@ type Step =
   | { readonly kind: "touch"; readonly id: string; readonly timers: Timers }
   /** Does what has come due. */
   | { readonly kind: "sweep"; readonly bounds: DueBounds }
+  /** Asks, and asks again at once, when all that was handed out is claimed. */
   | { readonly kind: "due"; readonly bounds: DueBounds }
   | { readonly kind: "query"; readonly query: Omit<PromiseQuery, "now"> }
   | { readonly kind: "list"; readonly query: Omit<ListQuery, "now"> }
@@ -409,14 +410,15 @@ function take({ store, stale }: Given, step: Step, index: number, now: InstantMs
       see("a sweep that does something", entries.length > 0);
       return [nextAt, run(store, entries, store.load(new Batch(entries).keys()), now)];
     }
-    case "due": {
-      const due = store.due(now, step.bounds);
-      see("a due stream", due.streams.length > 0);
-      see("nothing that is next", due.nextAt === null);
-      see("a claim that is next", due.nextAt === BigInt(now + 5_000));
-      see("a due date that is next", due.nextAt !== null && due.nextAt < now + 5_000);
-      return due;
-    }
+    case "due":
+      return [0, 1].map(() => {
+        const due = store.due(now, step.bounds);
+        see("a due stream", due.streams.length > 0);
+        see("nothing that is next", due.nextAt === null);
+        see("a claim that is next", due.nextAt === BigInt(now + 5_000));
+        see("a due date that is next", due.nextAt !== null && due.nextAt < now + 5_000);
+        return due;
+      });
     case "query": {
       const found = store.query({ ...step.query, now });
       see("a page that has more", found.hasMore);

@@ -8,10 +8,11 @@ import { MemoryStore } from "../../store/memory.ts";
 import { migrations, schemaKnown } from "../../store/migrate.ts";
 import { migratePostgres } from "../../store/postgres-migrate.ts";
 import { openPostgres } from "../../store/postgres-open.ts";
-import { digest } from "../../store/postgres-plan.ts";
+import { tagDigest } from "../../store/postgres-plan.ts";
 import { PostgresPool } from "../../store/postgres-pool.ts";
 import { search } from "../../store/postgres-search.ts";
 import { StoreError, unwritten } from "../../store/store.ts";
+import { ofPromise } from "../kernel/given.ts";
 import {
   arm,
   commit,
@@ -268,7 +269,7 @@ test("postgres: tags, keys and ids may be longer than an entry of an index", () 
   create(store, id, { tags: { [long]: long, short: "x" }, key: long });
   expect(store.query(query({ tags: new Map([[long, long]]) })).rows).toMatchObject([{ id }]);
   expect(store.query(query({ tags: new Map([[long, "x"]]) })).rows).toEqual([]);
-  expect(stream(store, id).state.promise).toMatchObject({ createKey: long });
+  expect(ofPromise(stream(store, id).state).promise).toMatchObject({ createKey: long });
   const pattern = `${"\u{1f600}".repeat(511)}*`;
   expect(store.query(query({ pattern })).rows).toMatchObject([{ id }]);
 });
@@ -322,7 +323,7 @@ test("postgres: a search is led by an index, among many promises", async () => {
     `INSERT INTO tags (tag, stream, kind, id)
     SELECT CASE WHEN n % 3 = 0 THEN $1::bytea ELSE $2 END, n, 'promise', 'p' || n
     FROM generate_series(1, 30000) AS n`,
-    [digest("t", "many"), digest("t", "other")],
+    [tagDigest("t", "many"), tagDigest("t", "other")],
   );
   await ask(url, "ANALYZE streams, tags");
   const led = async (chosen: Parameters<typeof query>[0]) => {

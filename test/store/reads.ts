@@ -214,10 +214,10 @@ function awaited(store: Store, address: string, chosen = {}): readonly string[] 
   return [...streams.map(({ key }) => key.id), ...more];
 }
 
-const offered = (at: number, isMissed = false) => {
+export const offered = (at: number, isMissed = false) => {
   return { clockAt: deadlineMs(99_999n), offeredAt: instantMs(at), isMissed };
 };
-const telling = (toldAt: number, isMissed: boolean) => {
+export const telling = (toldAt: number, isMissed: boolean) => {
   const numbers = { toldAt: instantMs(toldAt), failureCount: 1, failedSince: null };
   return { ...numbers, nextAt: deadlineMs(99_999n), isMissed };
 };

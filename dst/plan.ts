@@ -19,7 +19,7 @@ export type Policy =
   /** Actors have priorities, which change `depth - 1` times. */
   | { readonly kind: "pct"; readonly depth: number };
 
-export type StoreKind = "memory" | "sqlite";
+export type StoreKind = "memory" | "sqlite" | "postgres";
 
 export type Plan = {
   readonly seed: Seed;

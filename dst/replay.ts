@@ -295,7 +295,7 @@ const readFaults: shape.Shape<Faults> = (value, path) => {
 
 const world = shape.object<Plan>({
   seed,
-  store: shape.oneOf("memory", "sqlite"),
+  store: shape.oneOf("memory", "sqlite", "postgres"),
   nodes: shape.whole(1, nodesMax),
   clients: shape.whole(1, clientsMax),
   policy,

@@ -10,16 +10,19 @@ import { PostgresStore } from "./postgres.ts";
 import { migratePostgres } from "./postgres-migrate.ts";
 import { type PoolOptions, PostgresPool, type Session } from "./postgres-pool.ts";
 import { beginWrite, selectMarks } from "./postgres-queries.ts";
+import { type Probe, unprobed } from "./probe.ts";
 import { StoreError } from "./store.ts";
 
 export type PostgresOptions = PoolOptions & {
   /** Told of what the operator should know; a sentence each. */
   readonly onWarning?: (warning: string) => void;
+  readonly probe?: Probe;
 };
 
 /** @throws StoreError if it cannot be served, with what to do about it */
 export async function openPostgres({
   onWarning = () => {},
+  probe = unprobed,
   ...options
 }: PostgresOptions): Promise<PostgresStore> {
   const pool = new PostgresPool(options);
@@ -27,7 +30,7 @@ export async function openPostgres({
     const synchronousCommit = await pool.use("read", (session) => examine(session, onWarning));
     await migratePostgres(pool);
     await pool.use("write", (session) => assertDurable(session, synchronousCommit));
-    return new PostgresStore(pool, synchronousCommit);
+    return new PostgresStore(pool, synchronousCommit, probe);
   } catch (error) {
     await pool.close();
     throw error;

@@ -32,6 +32,8 @@ export type Fence = {
 export type Plan = {
   /** Indexes of the components that do not land (A2). */
   readonly conflicts: readonly number[];
+  /** Of those that land; a stream may be written by several. */
+  readonly writeCount: number;
   readonly updates: readonly ListRow<typeof streamColumns>[];
   readonly creations: readonly ListRow<typeof streamColumns>[];
   readonly tags: readonly ListRow<typeof tagColumns>[];
@@ -66,6 +68,7 @@ export function plan(components: readonly Component[], found: StreamMap<Fence>):
   const drafts = new StreamMap<Draft>();
   const events: ListRow<typeof eventColumns>[] = [];
   const conflicts: number[] = [];
+  let writeCount = 0;
   const draftOf = (key: StreamKey): Draft => {
     const fence = found.get(key) ?? unwritten;
     const isNew = fence.revision === 0;
@@ -78,6 +81,7 @@ export function plan(components: readonly Component[], found: StreamMap<Fence>):
     }
     for (const { key, write } of changes) {
       if (write === null) continue;
+      writeCount += 1;
       const before = draftOf(key);
       events.push(...eventRows(key, write, before));
       drafts.set(key, after(before, write));
@@ -88,6 +92,7 @@ export function plan(components: readonly Component[], found: StreamMap<Fence>):
   const updated = written.filter(({ isNew }) => !isNew);
   return {
     conflicts,
+    writeCount,
     updates: updated.map(streamRow),
     creations: created.map(streamRow),
     tags: created.flatMap(tagRows),

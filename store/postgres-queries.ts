@@ -213,6 +213,11 @@ export const claimDue = `
   LEFT JOIN claimed AS c ON c.place IS NOT NULL
   ORDER BY c.place`;
 
+/** kinds, ids: of claims that were made a moment ago. */
+export const releaseClaims = `
+  UPDATE streams AS s SET claimed_until = NULL
+  FROM ${unnested(keyColumns, 1)} AS k (kind, id) WHERE s.kind = k.kind AND s.id = k.id`;
+
 /**
  * How far the log is whole: the last position that was drawn, then the marks of the transactions that
  * may have drawn one and not yet shown it. In this order (postgres-log.ts).

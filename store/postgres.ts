@@ -33,19 +33,25 @@ import {
   type LockedRow,
   loadedOf,
 } from "./postgres-rows.ts";
+import { breakIn, type Probe, unprobed } from "./probe.ts";
 import { type AsyncStore, claimMs, StoreError, unwritten } from "./store.ts";
 import { decodeWaiting } from "./waiting-rows.ts";
 
 /** How often a commit is begun anew. Arbitrary: each time a rival was faster, so somebody gets on. */
 const attemptsMax = 8;
 
+/** `hasMore`: there are others that nobody has claimed, and that are due some time. */
+type Claimed = { readonly due: Due; readonly hasMore: boolean };
+
 export class PostgresStore implements AsyncStore {
   readonly #pool: PostgresPool;
   readonly #beginWrite: string;
+  readonly #probe: Probe;
 
   /** @param synchronousCommit "on", or what is stronger; see `openPostgres` */
-  constructor(pool: PostgresPool, synchronousCommit: string) {
+  constructor(pool: PostgresPool, synchronousCommit: string, probe: Probe = unprobed) {
     this.#pool = pool;
+    this.#probe = probe;
     this.#beginWrite = queries.beginWrite(synchronousCommit);
   }
 
@@ -54,6 +60,7 @@ export class PostgresStore implements AsyncStore {
   }
 
   async load(keys: readonly StreamKey[]): Promise<readonly Loaded[]> {
+    breakIn(this.#probe, "read");
     if (keys.length === 0) return [];
     const rows = await this.#pool.use("read", (session) => {
       return session.rows<LoadedRow>(queries.selectStreams, keyLists(keys));
@@ -93,15 +100,29 @@ export class PostgresStore implements AsyncStore {
     return this.#read((session) => waiting(session, query));
   }
 
+  async due(now: InstantMs, bounds: DueBounds): Promise<Due> {
+    breakIn(this.#probe, "read");
+    const claimed = await this.#claim(now, bounds);
+    const limit = this.#cut(claimed);
+    if (limit === claimed.due.streams.length) return claimed.due;
+    const keys = claimed.due.streams.map(({ key }) => key);
+    await this.#pool.use("write", (session) => {
+      return session.write(queries.releaseClaims, keyLists(keys));
+    });
+    return (await this.#claim(now, { ...bounds, limit })).due;
+  }
+
   /** A damaged stream is claimed like any other, so it keeps no other one from being swept (A6). */
-  async due(now: InstantMs, { limit, weightMax }: DueBounds): Promise<Due> {
+  async #claim(now: InstantMs, { limit, weightMax }: DueBounds): Promise<Claimed> {
     const endsAt = now + claimMs;
     const rows = await this.#pool.use("write", (session) => {
       const values = [now, now + 2 * claimMs, limit, weightMax, endsAt];
       return session.rows<ClaimedRow>(queries.claimDue, values);
     });
     const streams = rows.flatMap((row) => orNull(() => keyedOf(row)) ?? []);
-    return { streams, nextAt: nextOf(rows[0], now) };
+    const [dates] = rows;
+    const hasMore = dates !== undefined && (dates.left_at ?? dates.passed_at) !== null;
+    return { due: { streams, nextAt: nextOf(dates, now) }, hasMore };
   }
 
   async log(ranges: readonly LogRange[]): Promise<readonly LogPage[]> {
@@ -145,8 +166,10 @@ export class PostgresStore implements AsyncStore {
       return await this.#pool.use("write", async (session) => {
         await session.script(this.#beginWrite); // A1, G1
         const rows = await session.rows<LockedRow>(queries.lockStreams, keyLists(keys)); // G4
+        breakIn(this.#probe, "commit.begin");
         const planned = plan(components, fences(keys, rows));
-        const isWritten = await write(session, planned);
+        const isWritten = await this.#write(session, planned);
+        breakIn(this.#probe, "commit.end");
         if (isWritten) await session.commit();
         else await session.rollBack(); // G5
         return isWritten || isNothing(planned) ? planned.conflicts : null;
@@ -155,6 +178,39 @@ export class PostgresStore implements AsyncStore {
       if (isLast || !isRepeatable(error)) throw error;
       return null;
     }
+  }
+
+  /** @returns whether all of it is written; if not, nothing may be committed */
+  async #write(session: Session, planned: Plan): Promise<boolean> {
+    const { writeCount, updates, creations, tags, events, ended, begun, offered } = planned;
+    if (isNothing(planned)) return false;
+    if (updates.length > 0) {
+      const count = await session.write(queries.updateStreams, [
+        ...listOf(queries.updateColumns, updates),
+        ...listOf(queries.waitingColumns, ended),
+        ...listOf(queries.waitingColumns, begun),
+      ]);
+      if (count !== updates.length) return false;
+    }
+    for (let index = 0; index < writeCount; index++) breakIn(this.#probe, "commit.middle");
+    if (events.length === 0) return true;
+    const [row] = await session.rows<{ readonly count: bigint }>(queries.insertAll, [
+      ...listOf(queries.eventColumns, events),
+      ...listOf(queries.streamColumns, creations),
+      ...listOf(queries.tagColumns, tags),
+      ...listOf(queries.waitingColumns, offered),
+    ]);
+    const rows = [events, creations, tags, offered].map(({ length }) => length);
+    return row?.count === BigInt(rows.reduce((sum, each) => sum + each));
+  }
+
+  /** How many of them a sweep hands out that a probe makes short, as sqlite.ts asks it. */
+  #cut({ due: { streams }, hasMore }: Claimed): number {
+    const places = streams.length + (hasMore ? 1 : 0);
+    for (let count = 1; count < places; count++) {
+      if (this.#probe("due.short")) return Math.min(count, streams.length);
+    }
+    return streams.length;
   }
 
   /** G2. Before the transaction that reads, whose moment is that of its first statement. */
@@ -170,6 +226,7 @@ export class PostgresStore implements AsyncStore {
   #read<Answer>(work: (session: Session) => Promise<Answer>): Promise<Answer> {
     return this.#pool.use("read", async (session) => {
       await session.script(queries.beginRead);
+      breakIn(this.#probe, "read");
       const answer = await work(session);
       await session.rollBack();
       return answer;
@@ -190,29 +247,6 @@ function fences(keys: readonly StreamKey[], rows: readonly LockedRow[]): StreamM
 
 function isNothing({ updates, creations }: Plan): boolean {
   return updates.length + creations.length === 0;
-}
-
-/** @returns whether all of it is written; if not, nothing may be committed */
-async function write(session: Session, planned: Plan): Promise<boolean> {
-  const { updates, creations, tags, events, ended, begun, offered } = planned;
-  if (isNothing(planned)) return false;
-  if (updates.length > 0) {
-    const count = await session.write(queries.updateStreams, [
-      ...listOf(queries.updateColumns, updates),
-      ...listOf(queries.waitingColumns, ended),
-      ...listOf(queries.waitingColumns, begun),
-    ]);
-    if (count !== updates.length) return false;
-  }
-  if (events.length === 0) return true;
-  const [row] = await session.rows<{ readonly count: bigint }>(queries.insertAll, [
-    ...listOf(queries.eventColumns, events),
-    ...listOf(queries.streamColumns, creations),
-    ...listOf(queries.tagColumns, tags),
-    ...listOf(queries.waitingColumns, offered),
-  ]);
-  const rows = [events, creations, tags, offered].map(({ length }) => length);
-  return row?.count === BigInt(rows.reduce((sum, each) => sum + each));
 }
 
 /** When to ask again (A5). */

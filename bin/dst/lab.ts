@@ -6,12 +6,14 @@ import type { Wishes } from "../../dst/draw.ts";
 import type { Plan, StoreKind } from "../../dst/plan.ts";
 import type { Simulate } from "../../dst/run.ts";
 import type { Seed } from "../../dst/seed.ts";
+import { unreachable } from "../../kernel/assert.ts";
 import { MemoryStore } from "../../store/memory.ts";
-import type { Probe } from "../../store/probe.ts";
+import { type Probe, unprobed } from "../../store/probe.ts";
 import { openSqlite, type SqliteStore } from "../../store/sqlite.ts";
 import type { Store } from "../../store/store.ts";
 import type { Outside } from "../command.ts";
 import type { Values } from "./flags.ts";
+import { sharedPostgres } from "./postgres-shared.ts";
 import { worldFlags } from "./tables.ts";
 
 export type Lab = {
@@ -31,13 +33,26 @@ export class Stores {
 
   constructor(kind: StoreKind) {
     this.#kind = kind;
+    if (kind === "postgres") sharedPostgres().begin(unprobed); // connected before a run is guarded
   }
 
   open(probe: Probe): Store {
-    if (this.#kind === "memory") return new MemoryStore(probe);
-    const store = openSqlite(":memory:", { probe });
-    this.#opened.push(store);
-    return store;
+    switch (this.#kind) {
+      case "memory":
+        return new MemoryStore(probe);
+      case "sqlite": {
+        const store = openSqlite(":memory:", { probe });
+        this.#opened.push(store);
+        return store;
+      }
+      case "postgres": {
+        const store = sharedPostgres();
+        store.begin(probe);
+        return store;
+      }
+      default:
+        return unreachable(this.#kind);
+    }
   }
 
   close(): void {

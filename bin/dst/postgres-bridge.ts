@@ -7,62 +7,73 @@ import {
   receiveMessageOnPort,
   Worker,
 } from "node:worker_threads";
+import { unreachable } from "../../kernel/assert.ts";
 import type { InstantMs } from "../../kernel/ids.ts";
 import type { Listed, ListQuery } from "../../kernel/list.ts";
 import type { Due, DueBounds, Loaded } from "../../kernel/ports.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "../../kernel/search.ts";
 import type { Component, StreamKey } from "../../kernel/stream.ts";
 import type { WaitingPage, WaitingQuery } from "../../kernel/waiting.ts";
-import { breakIn, type Probe, unprobed } from "../../store/probe.ts";
+import { type Probe, type ProbeSite, unprobed } from "../../store/probe.ts";
 import { type Store, StoreError } from "../../store/store.ts";
-import type { BridgeSetup, Call, Outcome, Reply, Verb } from "./postgres-messages.ts";
+import {
+  type BridgeSetup,
+  type Call,
+  type Outcome,
+  type Reply,
+  said,
+  type Verb,
+} from "./postgres-messages.ts";
 
 /** Longer than any time-out of the store itself. */
 const patienceMs = 60_000;
 
 export class SyncPostgres implements Store {
   readonly #port: MessagePort;
-  readonly #answers: Int32Array<SharedArrayBuffer>;
-  readonly #probe: Probe;
+  /** See `BridgeSetup`. */
+  readonly #shared: Int32Array<SharedArrayBuffer>;
+  #probe: Probe;
   #isClosed = false;
   #calls = 0;
 
-  constructor(options: BridgeSetup["options"], probe: Probe = unprobed) {
-    const answers = new SharedArrayBuffer(4);
+  constructor({ address }: Pick<BridgeSetup, "address">, probe: Probe = unprobed) {
+    const shared = new SharedArrayBuffer(8);
     const { port1, port2 } = new MessageChannel();
-    const setup: BridgeSetup = { options, answers };
+    const setup: BridgeSetup = { address, shared };
     const worker = new Worker(new URL("./postgres-worker.ts", import.meta.url), {
       workerData: { port: port2, setup },
       transferList: [port2],
     });
     worker.unref();
     this.#port = port1;
-    this.#answers = new Int32Array(answers);
+    this.#shared = new Int32Array(shared);
+    this.#probe = probe;
+  }
+
+  /** Empties it for another run, which breaks in where its own probe says so. */
+  begin(probe: Probe): void {
+    this.#probe = unprobed;
+    this.reset();
     this.#probe = probe;
   }
 
   load(keys: readonly StreamKey[]): readonly Loaded[] {
-    breakIn(this.#probe, "read");
     return this.#ask("load", keys);
   }
 
   commit(components: readonly Component[]): readonly number[] {
-    breakIn(this.#probe, "commit.begin");
     return this.#ask("commit", components);
   }
 
   query(query: PromiseQuery): Found {
-    breakIn(this.#probe, "read");
     return this.#ask("query", query);
   }
 
   list(queries: readonly ListQuery[]): readonly Listed[] {
-    breakIn(this.#probe, "read");
     return this.#ask("list", queries);
   }
 
   waiting(query: WaitingQuery): WaitingPage {
-    breakIn(this.#probe, "read");
     return this.#ask("waiting", query);
   }
 
@@ -71,7 +82,6 @@ export class SyncPostgres implements Store {
   }
 
   log(ranges: readonly LogRange[]): readonly LogPage[] {
-    breakIn(this.#probe, "read");
     return this.#ask("log", ranges);
   }
 
@@ -107,24 +117,41 @@ export class SyncPostgres implements Store {
     this.#calls += 1;
     this.#port.postMessage({ number: this.#calls, verb, given } satisfies Call);
     for (;;) {
-      const before = Atomics.load(this.#answers, 0);
+      const before = Atomics.load(this.#shared, 0);
       const received = receiveMessageOnPort(this.#port);
       const reply: Reply | undefined = received?.message;
-      if (reply?.number === this.#calls) return told(verb, reply.outcome);
-      if (reply !== undefined) continue; // to a call that was given up
-      const waited = Atomics.wait(this.#answers, 0, before, patienceMs);
+      if (reply !== undefined) {
+        const { number, outcome } = reply;
+        if (outcome.kind === "probed") this.#say(outcome.site);
+        else if (number === this.#calls) return told(verb, outcome);
+        continue; // or it answers a call that was given up
+      }
+      const waited = Atomics.wait(this.#shared, 0, before, patienceMs);
       if (waited === "timed-out") throw new Error(`Postgres did not answer a ${verb}`);
+    }
+  }
+
+  /** Whatever the probe does, the other end must not sleep for ever. */
+  #say(site: ProbeSite): void {
+    let isStruck = false;
+    try {
+      isStruck = this.#probe(site);
+    } finally {
+      Atomics.store(this.#shared, 1, isStruck ? said.yes : said.no);
+      Atomics.notify(this.#shared, 1);
     }
   }
 }
 
-function told(verb: Verb, outcome: Outcome): unknown {
+function told(verb: Verb, outcome: Exclude<Outcome, { readonly kind: "probed" }>): unknown {
   switch (outcome.kind) {
     case "answered":
       return outcome.answer;
     case "failed":
       throw new StoreError(outcome.failure, outcome.message);
-    default:
+    case "broken":
       throw new Error(`${verb}: ${outcome.message}`);
+    default:
+      return unreachable(outcome);
   }
 }

@@ -34,7 +34,7 @@ export const worldFlags = {
     meaning: "how much happens: about 1300 operations, or 13000",
   },
   store: {
-    kind: choice(["memory", "sqlite"]),
+    kind: choice(["memory", "sqlite", "postgres"]),
     usual: "memory",
     meaning: "the store beneath the nodes",
   },
@@ -151,7 +151,7 @@ export const diffFlags = {
   seeds: seeds("100"),
   from,
   stores: {
-    kind: names("name,...", ["memory", "sqlite"]),
+    kind: names("name,...", ["memory", "sqlite", "postgres"]),
     usual: "memory,sqlite",
     meaning: "the stores that must agree",
   },

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { AsyncAio, type WaitingStore } from "../../aio/async-aio.ts";
 import { Clock } from "../../aio/clock.ts";
 import { Loop } from "../../aio/loop.ts";
+import { testServer } from "../../bin/dst/postgres-server.ts";
 import { deadlineMs, instantMs, promiseId, taskVersion } from "../../kernel/ids.ts";
 import { Kernel } from "../../kernel/kernel.ts";
 import { limits } from "../../kernel/limits.ts";
@@ -15,7 +16,6 @@ import { openPostgres } from "../../store/postgres-open.ts";
 import { StoreError } from "../../store/store.ts";
 import { cron } from "../kernel/given.ts";
 import { waitingQuery } from "../store/given.ts";
-import { testServer } from "../store/postgres-server.ts";
 
 type Call = { readonly verb: string; answer(): void; fail(error: unknown): void };
 

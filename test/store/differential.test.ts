@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { fc, test as property } from "@fast-check/vitest";
 import { afterAll, expect, test } from "vitest";
 import { SyncPostgres } from "../../bin/dst/postgres-bridge.ts";
+import { testServer } from "../../bin/dst/postgres-server.ts";
 import { Batch, type Entry } from "../../kernel/batch.ts";
 import {
   type Command,
@@ -45,7 +46,6 @@ import { openReader } from "../../store/verify.ts";
 import { cron, ofPromise, sweptAt } from "../kernel/given.ts";
 import { arbitraryPairs, arbitraryTimers, arbitraryValue, hostileIds } from "./arbitraries.ts";
 import { waitingQuery } from "./given.ts";
-import { testServer } from "./postgres-server.ts";
 
 type Step =
   /** What was loaded may be some batches old: another server's. */

@@ -4,9 +4,9 @@
 import { fc, test as property } from "@fast-check/vitest";
 import { afterAll, expect } from "vitest";
 import { SyncPostgres } from "../../bin/dst/postgres-bridge.ts";
+import { testServer } from "../../bin/dst/postgres-server.ts";
 import { conformance } from "./conformance.ts";
 import { commit, create, query, settled, written } from "./given.ts";
-import { testServer } from "./postgres-server.ts";
 
 const server = await testServer();
 const store = new SyncPostgres({ address: await server.database() });

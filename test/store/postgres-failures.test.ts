@@ -4,6 +4,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "pg";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { ask, ownServer } from "../../bin/dst/postgres-server.ts";
 import { instantMs } from "../../kernel/ids.ts";
 import type { Stream } from "../../kernel/stream.ts";
 import type { PostgresStore } from "../../store/postgres.ts";
@@ -13,7 +14,6 @@ import { beginWrite, lockStreams } from "../../store/postgres-queries.ts";
 import { StoreError, unwritten } from "../../store/store.ts";
 import { created, key, registered, settled, writtenTo } from "./given.ts";
 import { proxyTo } from "./postgres-proxy.ts";
-import { ask, ownServer } from "./postgres-server.ts";
 
 const server = await ownServer();
 let url: string;

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { SyncPostgres } from "../../bin/dst/postgres-bridge.ts";
+import { ask, testServer } from "../../bin/dst/postgres-server.ts";
 import { streamRevision } from "../../kernel/ids.ts";
 import type { ListFilter, ListQuery } from "../../kernel/list.ts";
 import { list } from "../../store/postgres-list.ts";
@@ -20,7 +21,6 @@ import {
   waitingQuery,
   written,
 } from "./given.ts";
-import { ask, testServer } from "./postgres-server.ts";
 import { offered, telling } from "./reads.ts";
 
 const server = await testServer();

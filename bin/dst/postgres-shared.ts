@@ -1,0 +1,14 @@
+// The Postgres of this process: its runs come one after the other, and each begins with an empty one. It is
+// started when the first of them asks for it, and gone when the process ends.
+
+import { SyncPostgres } from "./postgres-bridge.ts";
+
+let shared: SyncPostgres | null = null;
+
+export function sharedPostgres(): SyncPostgres {
+  if (shared !== null) return shared;
+  const opened = new SyncPostgres({ address: null });
+  process.once("exit", () => opened.close());
+  shared = opened;
+  return opened;
+}

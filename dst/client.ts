@@ -5,13 +5,21 @@
 //   Q2. A request that is delivered twice is executed twice; nobody waits for the second answer.
 
 import type { CreatePromise, Request, Response, SettlePromise } from "../kernel/command.ts";
-import { deadlineMs, durationMs, promiseId, taskVersion } from "../kernel/ids.ts";
+import { deadlineMs, durationMs, promiseId, scheduleId, taskVersion } from "../kernel/ids.ts";
 import { promiseKey } from "../kernel/stream.ts";
 import type { Value } from "../kernel/value.ts";
 import { worldEpoch } from "./clock.ts";
 import type { Actor } from "./event-queue.ts";
 import type { Operation } from "./operation.ts";
-import type { Action, CreateAction, Deadline, Intent, PlainValue, SettleAction } from "./plan.ts";
+import type {
+  Action,
+  CreateAction,
+  Deadline,
+  Intent,
+  ListAction,
+  PlainValue,
+  SettleAction,
+} from "./plan.ts";
 import type { World } from "./world.ts";
 
 /** How long a client waits for an answer, ms. Arbitrary: a short run has some ninety seconds. */
@@ -38,6 +46,8 @@ export class Client {
   /** Where the last search ended, and the last reading of each log. */
   #before: number | null = null;
   readonly #after = new Map<string | null, number>();
+  /** Where the last search by id ended, by its kind. */
+  readonly #behind = new Map<string, string | null>();
 
   constructor(world: World, index: number, intents: readonly Intent[]) {
     this.#world = world;
@@ -143,6 +153,7 @@ export class Client {
       this.#world.taskVersions.set(response.id, response.task.version);
     }
     if (response.kind === "promises") this.#before = response.page.before;
+    if ("next" in response) this.#behind.set(request.kind, response.next);
     if (request.kind !== "read_events" || response.kind !== "events") return;
     const { next } = response.page;
     if (next !== null) this.#after.set(request.of?.id ?? null, next);
@@ -190,6 +201,22 @@ export class Client {
         const inner = this.#change(action.action, variant);
         return { kind: "fence_task", ...this.#claimed(action), action: inner };
       }
+      case "schedule": {
+        const { cron, promiseId: promiseIdTemplate, promiseTimeout, param, tags } = action;
+        return {
+          ...{ kind: "create_schedule", id: scheduleId(action.id), cron, promiseIdTemplate },
+          ...{ promiseTimeoutMs: BigInt(promiseTimeout), promiseParam: toValue(param) },
+          promiseTags: new Map(tags),
+        };
+      }
+      case "show":
+        return { kind: "get_schedule", id: scheduleId(action.id) };
+      case "unschedule":
+        return { kind: "delete_schedule", id: scheduleId(action.id) };
+      case "list_promises":
+      case "list_tasks":
+      case "list_schedules":
+        return this.#list(action);
       case "get":
         return { kind: "get_promise", id: promiseId(action.id) };
       case "callback": {
@@ -210,6 +237,21 @@ export class Client {
         const key = of === null ? null : promiseKey(promiseId(of));
         return { kind: "read_events", of: key, after: from, limit };
       }
+    }
+  }
+
+  #list(action: ListAction): Request {
+    const { idPrefix, after: from, limit } = action;
+    const last = this.#behind.get(action.kind) ?? null;
+    const after = from === "next" ? last : from === "start" ? null : from.id;
+    const page = { idPrefix, after, limit };
+    switch (action.kind) {
+      case "list_promises":
+        return { ...page, kind: action.kind, state: action.state, tags: new Map(action.tags) };
+      case "list_tasks":
+        return { ...page, kind: action.kind, state: action.state };
+      case "list_schedules":
+        return { ...page, kind: action.kind, tags: new Map(action.tags) };
     }
   }
 

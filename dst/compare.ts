@@ -2,65 +2,35 @@
 // done for every command; put into words only when the two differ.
 
 import type { Response } from "../kernel/command.ts";
-import type { Message } from "../kernel/message.ts";
+import type { List, Page, ShownPromise } from "../kernel/list.ts";
 import type { PromiseRecord } from "../kernel/promise.ts";
+import type { ScheduleRecord, ScheduleState } from "../kernel/schedule.ts";
 import type { PromisePage } from "../kernel/search.ts";
 import type { StreamState } from "../kernel/stream.ts";
 import type { TaskState } from "../kernel/task.ts";
 import type { Timers } from "../kernel/timers.ts";
 import type { Pairs, Value } from "../kernel/value.ts";
-import { promiseStream } from "./known.ts";
-import type { ModelAnswer, ModelMessage, ModelRefusal } from "./model/command.ts";
+import type { ModelAnswer, ModelMessage } from "./model/command.ts";
+import type { ModelListed } from "./model/list.ts";
 import {
   canonical,
   canonicalPromise,
+  canonicalSchedule,
   canonicalTask,
   type ModelPromise,
   type ModelRecord,
+  type ModelSchedule,
   type ModelTask,
-  unheld,
 } from "./model/record.ts";
 import type { ModelPage } from "./model/search.ts";
-
-const emptyValue: Value = { headers: null, data: null };
-
-/** The real record in the words of the model. */
-export function toModel(promise: PromiseRecord): ModelPromise {
-  const { param, tags, timeoutAt, createdAt, createKey, isExternal } = promise;
-  const created = { param, tags, timeoutAt, createdAt, createKey, isExternal };
-  if (promise.kind === "pending") {
-    const open = { state: "pending", value: emptyValue, settledAt: null, settleKey: null } as const;
-    return { ...created, ...open };
-  }
-  const { outcome, value, settledAt, settleKey } = promise;
-  return { ...created, state: outcome, value, settledAt, settleKey };
-}
-
-/** A stream as far as it is compared: its facts, and what is kept beside them. */
-export type Kept = { readonly state: StreamState; readonly timers: Timers };
-
-export function toModelTask(task: TaskState): ModelTask | null {
-  if (task.kind === "absent") return null;
-  const { kind: state, version } = task;
-  const resumes = "resumes" in task ? task.resumes : [];
-  const { pid, ttl } = task.kind === "acquired" ? task : unheld;
-  return { state, version, resumes, pid, ttl };
-}
-
-export function toModelRecord({ state, timers }: Kept): ModelRecord {
-  const { promise, task, callbacks, listeners } = promiseStream(state);
-  const { clockAt: at, releaseCount: releases, offeredAt, isMissed } = timers;
-  const tellings = [...timers.tellings].map(([address, telling]) => {
-    const { nextAt, toldAt, failureCount: failures, failedSince, isMissed } = telling;
-    return [address, { nextAt, toldAt, failures, failedSince, isMissed }] as const;
-  });
-  return {
-    promise: promise.kind === "absent" ? null : toModel(promise),
-    task: toModelTask(task),
-    clock: { at, releases, offeredAt, isMissed },
-    ...{ callbacks, listeners, tellings: new Map(tellings) },
-  };
-}
+import {
+  type Kept,
+  toModel,
+  toModelAnswer,
+  toModelRecord,
+  toModelSchedule,
+  toModelTask,
+} from "./to-model.ts";
 
 export function samePromise(model: ModelPromise, real: PromiseRecord): boolean {
   return sameCreation(model, real) && sameEnd(model, real);
@@ -96,8 +66,8 @@ export function sameRecord(model: ModelRecord, { state, timers }: Kept): boolean
 }
 
 /** The facts alone: what a fold of the log gives. */
-export function sameState(model: ModelRecord, state: StreamState): boolean {
-  const real = promiseStream(state);
+export function sameState(model: ModelRecord, real: StreamState): boolean {
+  if (real.kind === "schedule") return sameSchedule(model.schedule, real.schedule);
   const { promise } = real;
   const isSame =
     model.promise === null || promise.kind === "absent"
@@ -105,7 +75,28 @@ export function sameState(model: ModelRecord, state: StreamState): boolean {
       : samePromise(model.promise, promise);
   const areSame =
     sameList(model.callbacks, real.callbacks) && sameList(model.listeners, real.listeners);
-  return isSame && areSame && sameTask(model.task, real.task);
+  return model.schedule === null && isSame && areSame && sameTask(model.task, real.task);
+}
+
+export function sameSchedule(model: ModelSchedule | null, real: ScheduleState): boolean {
+  if (model === null || real.kind === "absent") return model === null && real.kind === "absent";
+  return sameDefinition(model, real) && sameRuns(model, real);
+}
+
+/** What a schedule is created with, and keeps until it is deleted. */
+export function sameDefinition(model: ModelSchedule, real: ScheduleRecord): boolean {
+  return (
+    model.cron === real.cron &&
+    model.promiseIdTemplate === real.promiseIdTemplate &&
+    model.promiseTimeoutMs === real.promiseTimeoutMs &&
+    model.createdAt === real.createdAt &&
+    sameValue(model.promiseParam, real.promiseParam) &&
+    samePairs(model.promiseTags, real.promiseTags)
+  );
+}
+
+function sameRuns(model: ModelSchedule, { lastRunAt, nextRunAt }: ScheduleRecord): boolean {
+  return model.lastRunAt === lastRunAt && model.nextRunAt === nextRunAt;
 }
 
 export function sameTask(model: ModelTask | null, real: TaskState): boolean {
@@ -188,6 +179,12 @@ export function sameAnswer(answer: ModelAnswer, response: Response | null): bool
         sameTask(answer.task, response.task) &&
         samePromise(answer.promise, response.promise)
       );
+    case "schedule":
+      return (
+        response.kind === "schedule" &&
+        response.id === answer.id &&
+        sameSchedule(answer.schedule, response.schedule)
+      );
     case "done":
       return response.kind === "done";
     case "not_suspended":
@@ -217,6 +214,8 @@ export function showAnswer(answer: ModelAnswer): string {
       const [task, promise] = [canonicalTask(answer.task), canonicalPromise(answer.promise)];
       return `claim ${JSON.stringify(answer.id)} ${task} ${promise}`;
     }
+    case "schedule":
+      return `${JSON.stringify(answer.id)} ${canonicalSchedule(answer.schedule)}`;
     case "done":
       return "done";
     case "not_suspended":
@@ -226,53 +225,11 @@ export function showAnswer(answer: ModelAnswer): string {
   }
 }
 
-/** The answer in the words of the model; null: it says nothing of what is stored. */
-export function toModelAnswer(response: Response): ModelAnswer | null {
-  switch (response.kind) {
-    case "promise": {
-      const { id, promise, changed } = response;
-      return { kind: "promise", id, promise: toModel(promise), changed };
-    }
-    case "task": {
-      const task = toModelTask(response.task);
-      return task === null ? null : { kind: "task", id: response.id, task };
-    }
-    case "claim": {
-      const task = toModelTask(response.task);
-      const { id, promise } = response;
-      return task === null ? null : { kind: "claim", id, task, promise: toModel(promise) };
-    }
-    case "not_suspended":
-      return { kind: "not_suspended", id: response.id, promise: toModel(response.promise) };
-    case "fenced": {
-      const inner = toModelAnswer(response.inner);
-      return inner === null ? null : { kind: "fenced", inner };
-    }
-    case "done":
-      return response;
-    case "refused":
-      return { kind: "refused", refusal: response.refusal as ModelRefusal }; // or the model differs
-    case "promises":
-    case "events":
-    case "failed":
-    case "schedule":
-    case "promise_list":
-    case "task_list":
-    case "schedule_list":
-      return null;
-  }
-}
-
 export function showMessage(message: ModelMessage): string {
   const { kind, to, id } = message;
   const what =
     message.kind === "execute" ? `v${message.version}` : canonicalPromise(message.promise);
   return `${kind} ${JSON.stringify(to)} ${JSON.stringify(id)} ${what}`;
-}
-
-export function toModelMessage(message: Message): ModelMessage {
-  if (message.kind === "execute") return message;
-  return { ...message, promise: toModel(message.promise) };
 }
 
 export function showResponse(response: Response | null): string {
@@ -288,6 +245,10 @@ export function showResponse(response: Response | null): string {
       });
       return [...events, response.page.next === null ? "end" : "more"].join("\n");
     }
+    case "promise_list":
+    case "task_list":
+    case "schedule_list":
+      return showList(response);
     default: {
       const answer = toModelAnswer(response);
       return answer === null ? "nothing" : showAnswer(answer);
@@ -304,6 +265,51 @@ function showPage({ promises, before }: PromisePage): string {
 export function showModelPage({ rows, hasMore }: ModelPage): string {
   const shown = rows.map(({ id, promise }) => showRow(id, promise));
   return [...shown, hasMore ? "more" : "end"].join("\n");
+}
+
+/** What a search by id shows, by the model. */
+export function showModelList(kind: List["kind"], { rows, hasMore }: ModelListed): string {
+  const lines = rows.map(({ id, record }) => {
+    const { promise, task, schedule } = record;
+    if (kind === "list_tasks") return listed(id, task === null ? "" : canonicalTask(task));
+    if (kind === "list_promises")
+      return listed(id, promise === null ? "" : canonicalPromise(promise));
+    return listed(id, schedule === null ? "" : canonicalSchedule(schedule));
+  });
+  return [...lines, ending(hasMore ? (rows.at(-1)?.id ?? null) : null)].join("\n");
+}
+
+function showList(page: Page): string {
+  switch (page.kind) {
+    case "promise_list":
+      return [...page.promises.map(showShown), ending(page.next)].join("\n");
+    case "task_list": {
+      const lines = page.tasks.map(({ id, task }) => {
+        const model = toModelTask(task);
+        return listed(id, model === null ? "" : canonicalTask(model));
+      });
+      return [...lines, ending(page.next)].join("\n");
+    }
+    case "schedule_list": {
+      const lines = page.schedules.map(({ id, schedule }) => {
+        const model = toModelSchedule(schedule);
+        return listed(id, model === null ? "" : canonicalSchedule(model));
+      });
+      return [...lines, ending(page.next)].join("\n");
+    }
+  }
+}
+
+export function showShown({ id, promise }: ShownPromise): string {
+  return listed(id, canonicalPromise(toModel(promise)));
+}
+
+export function listed(id: string, text: string): string {
+  return `${JSON.stringify(id)} ${text}`;
+}
+
+function ending(next: string | null): string {
+  return next === null ? "end" : `more behind ${JSON.stringify(next)}`;
 }
 
 function showRow(id: string, promise: ModelPromise): string {

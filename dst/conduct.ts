@@ -4,14 +4,15 @@
 //   B3. Requests that wait, submissions under way, commands of a batch and executions of one command
 //       stay within their limits.
 //   B4. Batches under way touch disjoint streams.
-//   B5. Commands on one promise are done in the order in which they were accepted.
+//   B5. Commands on one stream are done in the order in which they were accepted. An answer that waits
+//       for its preload may be overtaken: what it tells of is done.
 
 import type { Command, Response } from "../kernel/command.ts";
 import type { Limits } from "../kernel/limits.ts";
 import type { Submission } from "../kernel/ports.ts";
 import { isRead } from "../kernel/read.ts";
-import { known } from "./known.ts";
 import { idsOf } from "./model/command.ts";
+import { nameOf } from "./names.ts";
 import type { Operation } from "./operation.ts";
 import { Violation } from "./verdict.ts";
 import type { Batch } from "./witness.ts";
@@ -51,7 +52,7 @@ export class Conduct {
       if (accepted === undefined) continue;
       accepted.executions += 1;
       if (accepted.executions > this.#limits.attemptsMax) {
-        const detail = { ids: idsOf(known(entry.command)) };
+        const detail = { ids: idsOf(entry.command) };
         throw new Violation("B", "attempts", "a command is executed too often", detail);
       }
     }
@@ -61,8 +62,9 @@ export class Conduct {
   finished(command: Command, response: Response | null): void {
     const accepted = this.#accepted.get(command);
     this.#accepted.delete(command);
-    if (accepted === undefined || response?.kind === "failed") return;
-    for (const id of idsOf(known(command))) {
+    const isLate = response?.kind === "claim" || response?.kind === "not_suspended";
+    if (accepted === undefined || isLate || response?.kind === "failed") return;
+    for (const id of idsOf(command)) {
       if ((this.#done.get(id) ?? 0) > accepted.number) {
         const message = "a command overtakes another one on its promise";
         throw new Violation("B", "order", message, { ids: [id] });
@@ -93,7 +95,7 @@ export class Conduct {
     if (waiting > queueMax) {
       throw new Violation("B", "queue", `${waiting} requests wait, ${queueMax} may`);
     }
-    const flightsMax = batchesMax + readsMax + 1; // and one sweep
+    const flightsMax = batchesMax + 2 * readsMax + 1; // reads, preloads, and one sweep
     if (inFlight > flightsMax) {
       throw new Violation("B", "flights", `${inFlight} submissions, ${flightsMax} may be`);
     }
@@ -101,6 +103,6 @@ export class Conduct {
 }
 
 function idsOfBatch(submission: Submission & { readonly kind: "load" | "commit" }): string[] {
-  if (submission.kind === "load") return submission.keys.map(({ id }) => id);
-  return submission.components.flatMap(({ changes }) => changes.map(({ key }) => key.id));
+  if (submission.kind === "load") return submission.keys.map(nameOf);
+  return submission.components.flatMap(({ changes }) => changes.map(({ key }) => nameOf(key)));
 }

@@ -8,6 +8,7 @@ const kinds = [
   "load",
   "commit",
   "query",
+  "list",
   "log",
   "due",
   "send",

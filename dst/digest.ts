@@ -2,16 +2,16 @@
 // object's members nor a store's own numbers (positions) count.
 
 import type { Response } from "../kernel/command.ts";
+import type { ShownPromise } from "../kernel/list.ts";
 import type { Message } from "../kernel/message.ts";
 import type { Completion, Submission } from "../kernel/ports.ts";
 import type { PromiseRecord } from "../kernel/promise.ts";
+import type { ScheduleState } from "../kernel/schedule.ts";
 import type { LoggedEvent } from "../kernel/search.ts";
 import type { Stream, StreamState } from "../kernel/stream.ts";
 import type { TaskState } from "../kernel/task.ts";
 import type { Timers } from "../kernel/timers.ts";
 import type { Pairs, Value } from "../kernel/value.ts";
-
-import { promiseStream } from "./known.ts";
 
 const offset = 0x811c9dc5 | 0;
 const prime = 0x01000193;
@@ -66,10 +66,24 @@ function promise(digest: Digest, record: PromiseRecord): Digest {
 }
 
 function state(digest: Digest, of: StreamState): Digest {
-  const { promise: record, ...rest } = promiseStream(of);
+  if (of.kind === "schedule") return schedule(digest, of.schedule);
+  const { promise: record, ...rest } = of;
   const next = record.kind === "absent" ? add(digest, absent) : promise(digest, record);
   const waiting = rest.callbacks.reduce(text, add(next, rest.callbacks.length));
   return task(rest.listeners.reduce(text, add(waiting, rest.listeners.length)), rest.task);
+}
+
+function schedule(digest: Digest, record: ScheduleState): Digest {
+  if (record.kind === "absent") return add(digest, absent);
+  const { cron, promiseIdTemplate, promiseTimeoutMs, promiseParam, promiseTags } = record;
+  const { createdAt, lastRunAt, nextRunAt } = record;
+  let next = int64(text(text(digest, cron), promiseIdTemplate), promiseTimeoutMs);
+  next = pairs(payload(next, promiseParam), promiseTags);
+  return int64(count(count(next, createdAt), lastRunAt ?? -1), nextRunAt);
+}
+
+function preloaded(digest: Digest, promises: readonly ShownPromise[]): Digest {
+  return promises.reduce((next, row) => promise(text(next, row.id), row.promise), digest);
 }
 
 function task(digest: Digest, record: TaskState): Digest {
@@ -119,9 +133,12 @@ export function digestResponse(response: Response): Digest {
     case "task":
       return task(text(start, response.id), response.task);
     case "claim":
-      return promise(task(text(start, response.id), response.task), response.promise);
+      return preloaded(
+        promise(task(text(start, response.id), response.task), response.promise),
+        response.preload,
+      );
     case "not_suspended":
-      return promise(text(start, response.id), response.promise);
+      return preloaded(promise(text(start, response.id), response.promise), response.preload);
     case "fenced":
       return add(start, digestResponse(response.inner));
     case "done":
@@ -133,11 +150,19 @@ export function digestResponse(response: Response): Digest {
     case "failed":
       return text(start, response.failure);
     case "schedule":
-      return text(start, response.id);
+      return schedule(text(start, response.id), response.schedule);
     case "promise_list":
+      return preloaded(text(start, response.next), response.promises);
     case "task_list":
+      return response.tasks.reduce(
+        (digest, row) => task(text(digest, row.id), row.task),
+        text(start, response.next),
+      );
     case "schedule_list":
-      return text(start, response.next);
+      return response.schedules.reduce(
+        (digest, row) => schedule(text(digest, row.id), row.schedule),
+        text(start, response.next),
+      );
   }
 }
 
@@ -169,7 +194,9 @@ export function digestSubmission(submission: Submission): Digest {
     case "waiting":
       return count(text(start, submission.query.receiver), submission.query.before);
     case "list":
-      return add(start, submission.queries.length);
+      return submission.queries.reduce((digest, { idPrefix, after, limit, now }) => {
+        return count(add(text(text(digest, idPrefix), after), limit), now);
+      }, start);
   }
 }
 

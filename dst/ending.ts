@@ -1,8 +1,8 @@
 // After the faults: whether all that was promised is kept once nothing stands in the way any more.
 //
 //   V1. Every request is answered, or its connection was closed.
-//   V2. Nothing is due by any live node's clock. Tasks are offered for ever, so of them no clock is
-//       long overdue by all of these clocks.
+//   V2. Nothing is due by any live node's clock. Tasks are offered and schedules fired for ever, so of
+//       them nothing is long overdue by all of these clocks.
 //   V3. A request that meets no fault does not fail.
 //   V4. What was offered to an honest worker is taken.
 //   B1. An idle kernel holds nothing, and where it is alone, asks the store nothing and knows when it
@@ -10,10 +10,10 @@
 //   B2. The world comes to rest; nothing turns in circles at one instant.
 
 import type { Request } from "../kernel/command.ts";
-import { instantMs, promiseId } from "../kernel/ids.ts";
+import { instantMs, promiseId, scheduleId } from "../kernel/ids.ts";
 import type { LogRange } from "../kernel/search.ts";
-import { idsIn } from "./known.ts";
-import { dueAt, owedAt } from "./model/record.ts";
+import { dueAt, owedAt, scheduleName } from "./model/record.ts";
+import { idsIn, nameOf } from "./names.ts";
 import type { Operation } from "./operation.ts";
 import type { Past } from "./past.ts";
 import { showEvent } from "./stream-oracle.ts";
@@ -26,8 +26,8 @@ const instantMax = 100_000;
 const restMax = 3_600_000;
 /** Longer than a claim, a failed sweep and a poll together, ms. */
 const settleMs = 200_000;
-/** How late a task may be offered, ms: as a rule within a poll and a claim. Arbitrary. */
-const offerMs = 120_000;
+/** How late a task may be offered or a schedule fired, ms: as a rule within a poll and a claim. Arbitrary. */
+const lateMs = 120_000;
 /** Ids that are asked for at the end. Arbitrary. */
 const probesMax = 20;
 
@@ -69,7 +69,7 @@ function probe(world: World): void {
   const ids = world.witness.past.ids().slice(-probesMax);
   for (const server of world.processes) {
     for (const id of ids) {
-      const request: Request = { kind: "get_promise", id: promiseId(id) };
+      const request = lookAt(id);
       const operation = world.begin({ key: 0, attempt: 1, client: 0, request });
       if (world.plan.isCanary) world.witness.canary = operation;
       operation.onEnd = (response) => {
@@ -85,6 +85,13 @@ function probe(world: World): void {
       rest(world);
     }
   }
+}
+
+/** @param name of a stream */
+function lookAt(name: string): Request {
+  const start = scheduleName("");
+  if (!name.startsWith(start)) return { kind: "get_promise", id: promiseId(name) };
+  return { kind: "get_schedule", id: scheduleId(name.slice(start.length)) };
 }
 
 function inspect(world: World): void {
@@ -137,9 +144,11 @@ function overdue({ witness, processes, queue }: World): void {
   }
   const slowest = Math.min(...processes.map(({ clock }) => clock.read(queue.now)));
   for (const id of witness.past.ids()) {
-    const { at } = witness.past.now(id).clock;
-    if (at === null || at + BigInt(offerMs) > slowest) continue;
-    const detail = { ids: [id], expected: "offered again", actual: `due since ${at}` };
+    const { clock, schedule } = witness.past.now(id);
+    const at = schedule?.nextRunAt ?? clock.at;
+    if (at === null || at + BigInt(lateMs) > slowest) continue;
+    const detail = { ids: [id], expected: "offered or fired again", actual: `due since ${at}` };
+    if (schedule !== null) throw new Violation("V", "fire", "a schedule stands still", detail);
     throw new Violation("V", "clock", "the clock of a task runs out and nothing happens", detail);
   }
 }
@@ -183,10 +192,10 @@ function listed({ witness, store }: World): void {
   const { past } = witness;
   const never = instantMs(Number.MAX_SAFE_INTEGER);
   const bounds = { limit: 10_000_000, weightMax: 2 ** 50 };
-  const found = store.due(never, bounds).streams.map(({ key }) => key.id);
-  const expected = [...past.newestFirst(null)]
-    .reverse()
-    .flatMap(([id]) => {
+  const found = store.due(never, bounds).streams.map(({ key }) => nameOf(key));
+  const expected = past
+    .created()
+    .flatMap((id) => {
       const due = dueAt(past.now(id));
       return due === null || due > never ? [] : [{ id, due }];
     })

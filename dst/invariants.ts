@@ -6,11 +6,13 @@
 
 import type { Event } from "../kernel/event.ts";
 import {
+  canonicalSchedule,
   isAwaitable,
   isTargeted,
   isTimer,
   type ModelPromise,
   type ModelRecord,
+  type ModelSchedule,
   type ModelTask,
 } from "./model/record.ts";
 
@@ -21,6 +23,11 @@ type Step = (before: ModelRecord, after: ModelRecord, event: Event) => boolean;
 const empty: readonly string[] = [];
 const delay = "resonate:delay";
 const address = /^(poll:\/\/(any|uni)@[^/]|https?:\/\/[^/])/;
+
+/** Of a schedule that is there. */
+function ofSchedule(holds: (schedule: ModelSchedule) => boolean): State {
+  return ({ schedule }) => schedule === null || holds(schedule);
+}
 
 /** Of a promise that is there. */
 function of(holds: (promise: ModelPromise, record: ModelRecord, about: About) => boolean): State {
@@ -90,6 +97,11 @@ export const states = {
     const isLate = tags.has(delay) && BigInt(tags.get(delay) ?? 0) >= timeoutAt;
     return !isLate && listeners.every(isAddress);
   }),
+  /** 18 */
+  "schedule-order": ofSchedule(({ createdAt, lastRunAt, nextRunAt }) => {
+    const isInOrder = lastRunAt === null || (createdAt <= lastRunAt && lastRunAt < nextRunAt);
+    return isInOrder && createdAt < nextRunAt;
+  }),
 } as const satisfies Readonly<Record<string, State>>;
 
 type Edge = readonly [from: readonly ModelTask["state"][], to: ModelTask["state"] | "same"];
@@ -117,6 +129,16 @@ const clearing: readonly Event["kind"][] = [
 
 /** Of one event, by what it leads from and to. */
 export const steps = {
+  /** 19, of schedules. Which occurrence was fired, and that none is left out, is for the model. */
+  "birth-immutable": ({ schedule: before }, { schedule: after }, { kind }) => {
+    if (before === null || after === null) {
+      return (
+        before === after || kind === (after === null ? "schedule_deleted" : "schedule_created")
+      );
+    }
+    const isSame = definitionOf(before) === definitionOf(after);
+    return kind === "schedule_fired" && isSame && after.lastRunAt === Number(before.nextRunAt);
+  },
   /** 21 */
   "nothing-vanishes": (before, after) => {
     const isGone = before.promise !== null && after.promise === null;
@@ -156,6 +178,7 @@ export const steps = {
   },
   /** 35 */
   "born-clean": (before, { promise, task, callbacks, listeners }, { kind }) => {
+    if (kind.startsWith("schedule_")) return promise === null;
     if (kind !== "promise_created") return before.promise !== null;
     const isNew = before.promise === null && promise?.state === "pending";
     const isUntouched = task === null || (task.state === "pending" && task.version === 0);
@@ -177,6 +200,10 @@ export function brokenStep(before: ModelRecord, after: ModelRecord, event: Event
 
 const stateList: readonly (readonly [string, State])[] = Object.entries(states);
 const stepList: readonly (readonly [string, Step])[] = Object.entries(steps);
+
+function definitionOf(schedule: ModelSchedule): string {
+  return canonicalSchedule({ ...schedule, lastRunAt: null, nextRunAt: 0n });
+}
 
 function isBare({ value, settleKey }: ModelPromise): boolean {
   return value.headers === null && value.data === null && settleKey === null;

@@ -1,8 +1,9 @@
 // Which promises an intent is about, and which hang together.
 
+import { scheduleName } from "./model/record.ts";
 import type { Action, Intent } from "./plan.ts";
 
-/** The promises that an action is about; searches, and readings of the whole log, are about none. */
+/** The streams that an action is about, by name; searches, and readings of the whole log, are about none. */
 export function idsOf(action: Action): readonly string[] {
   switch (action.kind) {
     case "create":
@@ -29,7 +30,14 @@ export function idsOf(action: Action): readonly string[] {
       return [action.awaited, action.awaiter];
     case "events":
       return action.of === null ? [] : [action.of];
+    case "schedule":
+    case "show":
+    case "unschedule":
+      return [scheduleName(action.id)];
     case "search":
+    case "list_promises":
+    case "list_tasks":
+    case "list_schedules":
       return [];
   }
 }

@@ -1,5 +1,5 @@
 // What the server should do, said a second time: the contract (promise-api.md §2 and §4, protocol.md
-// §2.3, §3.1, §3.2, §4 and §5) as one pure function over whole records. It and the files in model/
+// §2.3 and §3 to §7) as one pure function over whole records. It and the files in model/
 // import nothing but each other, and take nothing from an answer that was seen.
 
 import type { ModelAnswer, ModelCommand, ModelStep } from "./model/command.ts";
@@ -17,6 +17,7 @@ import {
   tellMissed,
 } from "./model/promises.ts";
 import type { ModelRecord } from "./model/record.ts";
+import { createSchedule, deleteSchedule, fire, getSchedule } from "./model/schedules.ts";
 import {
   acquire,
   createTask,
@@ -34,7 +35,7 @@ import {
   suspend,
 } from "./model/tasks.ts";
 
-/** @param records what is kept under an id; `nothing` where nothing is */
+/** @param records what is kept under a name; `nothing` where nothing is */
 export function step(
   records: (id: string) => ModelRecord,
   command: ModelCommand,
@@ -77,6 +78,15 @@ function run(draft: Draft, command: ModelCommand): ModelAnswer {
       return halt(draft, command.id);
     case "continue_task":
       return goOn(draft, command.id);
+    case "create_schedule":
+      return createSchedule(draft, command);
+    case "get_schedule":
+      return getSchedule(draft, command.id);
+    case "delete_schedule":
+      return deleteSchedule(draft, command.id);
+    case "fire_schedule":
+      fire(draft, command);
+      return silence;
     case "settle_at_deadline":
       draft.touch(command.id);
       return silence;

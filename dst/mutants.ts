@@ -5,18 +5,17 @@
 // Not yet planted, since nothing that they break is there yet:
 //
 //   messages   poison-blocks-others: the limit of open sends is that of the real sender (aio/)
-//   schedules  schedule-skips-catch-up, schedule-fires-twice, schedule-firing-lost,
-//              cron-weekday-shifted
 //   Postgres   log-follower-skips: only there an event becomes visible behind a later one
 //   others     upcast-drops-field: no event has a second schema; tail-folded-twice: no server folds a
 //              log; clock-back-hot-loop: the clamp is the clock's, not the kernel's;
-//              collation-locale: nothing is sorted by id
+//              collation-locale: no store sorts by locale; list-order-utf16 is next to it
 
 import { batches } from "./mutants/batches.ts";
 import { codecs } from "./mutants/codecs.ts";
 import { messages } from "./mutants/messages.ts";
 import { promises } from "./mutants/promises.ts";
 import { reads } from "./mutants/reads.ts";
+import { schedules } from "./mutants/schedules.ts";
 import { stores } from "./mutants/stores.ts";
 import { sweeps } from "./mutants/sweeps.ts";
 import { tasks } from "./mutants/tasks.ts";
@@ -53,6 +52,7 @@ export const mutants: readonly Mutant[] = [
   ...codecs,
   ...tasks,
   ...messages,
+  ...schedules,
 ];
 
 /** All of a mutant, in no particular order. */

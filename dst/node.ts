@@ -17,8 +17,8 @@ import { type NodeClock, worldEpoch } from "./clock.ts";
 import { Conduct } from "./conduct.ts";
 import type { CrashPoint } from "./crash-points.ts";
 import type { Actor } from "./event-queue.ts";
-import { isReading, noCron } from "./known.ts";
 import { befall } from "./misfortune.ts";
+import { isReading } from "./names.ts";
 import { Crash } from "./verdict.ts";
 import type { Ledger } from "./witness.ts";
 import type { World } from "./world.ts";
@@ -84,9 +84,9 @@ export class Process {
     });
     const trace = (record: TraceRecord) => this.#traced(record);
     const shared = world.pollMs === null ? {} : { pollMs: world.pollMs };
-    const rules = { ...usualRules, preloadMax: 0, ...world.plan.rules };
+    const rules = { ...usualRules, ...world.plan.rules };
     const { aio } = this;
-    const outside = { aio, trace, cron: noCron };
+    const outside = { aio, trace, cron: world.cron };
     this.kernel = new Kernel({ ...outside, limits, rules, node: this.name, ...shared });
   }
 

@@ -1,14 +1,47 @@
-// What the witness says of reads: the log's events that a history shows, and where the next page begins.
+// What the witness says of reads: what a page shows, and where the next one begins.
 
+import { assert } from "../kernel/assert.ts";
 import type { Response } from "../kernel/command.ts";
+import type { Submission } from "../kernel/ports.ts";
+import type { Read } from "../kernel/read.ts";
 import { eventWeight, type LoggedEvent, type ReadEvents } from "../kernel/search.ts";
-import { showResponse } from "./compare.ts";
+import { showModelList, showModelPage, showResponse } from "./compare.ts";
+import { list } from "./model/list.ts";
+import { search } from "./model/search.ts";
 import type { Past } from "./past.ts";
 import { showEvent } from "./stream-oracle.ts";
 
+type Asked = {
+  readonly read: Read;
+  readonly submission: Submission;
+  /** What it has seen. */
+  readonly at: number;
+  readonly weightMax: number;
+};
+
+/** What a read answers, in words. */
+export function pageOf(past: Past, { read, submission, at, weightMax }: Asked): string {
+  switch (read.kind) {
+    case "search_promises": {
+      assert(submission.kind === "query", "a search asks something else");
+      const { now } = submission.query;
+      return showModelPage(search(past.newestFirst(read.before), read, now, weightMax));
+    }
+    case "read_events":
+      return shown(history(past, read, weightMax));
+    default: {
+      assert(submission.kind === "list", "a search by id asks something else");
+      const now = submission.queries[0]?.now ?? 0;
+      return showModelList(read.kind, list(past.rows(at), read, { now, weightMax }));
+    }
+  }
+}
+
 /** What a reading of the log answers, by the events that are known to be in it. */
-export function history(past: Past, { of, after, limit }: ReadEvents, weightMax: number): Response {
-  const all = past.log.filter(({ key }) => of === null || key.id === of.id);
+function history(past: Past, { of, after, limit }: ReadEvents, weightMax: number): Response {
+  const all = past.log.filter(
+    ({ key }) => of === null || (key.kind === of.kind && key.id === of.id),
+  );
   if (of !== null && all.length === 0) return { kind: "refused", refusal: "promise_not_found" };
   const placeOf = ({ version, position }: LoggedEvent) => (of === null ? position : version);
   const rest = all.filter((event) => placeOf(event) > after);

@@ -9,7 +9,7 @@ type Created = { readonly id: string; readonly position: number };
 
 export class Past {
   readonly #lines = new Map<string, Line>();
-  /** Promises in the order of their creation, by the model. */
+  /** Streams in the order of their creation, by the model. */
   readonly #created: Created[] = [];
   readonly #positions = new Map<string, number>();
   /** Every event, in the order in which they became visible. */
@@ -54,9 +54,19 @@ export class Past {
     return this.#created.at(-1)?.position ?? 0;
   }
 
-  /** Every id that was ever written, in the order of its first change. */
+  /** The names of all streams, in the order of their creation. */
+  created(): readonly string[] {
+    return this.#created.map(({ id }) => id);
+  }
+
+  /** Every name that was ever written, in the order of its first change. */
   ids(): readonly string[] {
     return [...this.#lines.keys()];
+  }
+
+  /** Of every stream, as of a moment. */
+  *rows(moment: number): Generator<readonly [name: string, record: ModelRecord]> {
+    for (const name of this.#lines.keys()) yield [name, this.at(name, moment)];
   }
 
   /** @param before only promises that were created before this position; null: all */

@@ -87,13 +87,49 @@ export type TaskAction =
       readonly outcome: SettleAction["outcome"];
       readonly value: PlainValue;
     })
-  /** Each once, and not its own. */
+  /** Not its own. */
   | (OfTask & { readonly kind: "suspend"; readonly awaited: readonly string[] })
   /** About another promise. */
   | (OfTask & { readonly kind: "fence"; readonly action: CreateAction | SettleAction });
 
+/** A prefix is of ids. `after`: `next`: where this client's last page of the kind ended; null: the start. */
+type OfList = {
+  readonly idPrefix: string;
+  readonly after: { readonly id: string } | "start" | "next";
+  readonly limit: number;
+};
+
+export type ScheduleAction =
+  | {
+      readonly kind: "schedule";
+      readonly id: string;
+      readonly cron: string;
+      /** The template. */
+      readonly promiseId: string;
+      /** Ms, in decimal. */
+      readonly promiseTimeout: string;
+      readonly param: PlainValue;
+      readonly tags: PairList;
+    }
+  | { readonly kind: "show"; readonly id: string }
+  | { readonly kind: "unschedule"; readonly id: string };
+
+export type ListAction =
+  | (OfList & {
+      readonly kind: "list_promises";
+      readonly state: "pending" | "resolved" | "rejected" | "canceled" | "timedout" | null;
+      readonly tags: PairList;
+    })
+  | (OfList & {
+      readonly kind: "list_tasks";
+      readonly state: "pending" | "acquired" | "suspended" | "halted" | "fulfilled" | null;
+    })
+  | (OfList & { readonly kind: "list_schedules"; readonly tags: PairList });
+
 export type Action =
   | TaskAction
+  | ScheduleAction
+  | ListAction
   | { readonly kind: "listen"; readonly awaited: string; readonly address: string }
   /** As through the current protocol, which knows no keys. */
   | { readonly kind: "share"; readonly action: CreateAction | SettleAction }

@@ -40,6 +40,20 @@ export const filters: Shape = (scene) => {
   }
 };
 
+/** What there is of a kind, by id, page by page, while others write. */
+export const ledger: Shape = (scene) => {
+  const { prng } = scene;
+  const question = scene.listing();
+  const reader = scene.turn;
+  scene.act({ ...question, after: prng.chance(85) ? "start" : { id: scene.id(prng.below(3)) } });
+  const pages = prng.between(1, 6);
+  for (let page = 0; page < pages; page += 1) {
+    if (prng.chance(50)) command(scene.another());
+    scene.step().turn = reader;
+    scene.act(prng.chance(90) ? { ...question, after: "next" } : scene.listing());
+  }
+};
+
 /** A log, page by page, while others write: of one promise, or of all. */
 export const follow: Shape = (scene) => {
   const { prng } = scene;

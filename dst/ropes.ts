@@ -5,7 +5,7 @@
 //   T3. A callback that is gone leaves its awaiter fulfilled, or told of it (invariant 27).
 
 import type { LoggedEvent } from "../kernel/search.ts";
-import { promiseStream } from "./known.ts";
+import { promiseStream } from "./names.ts";
 import type { StreamOracle } from "./stream-oracle.ts";
 import { Violation } from "./verdict.ts";
 

@@ -1,10 +1,13 @@
 // The door of the simulation: what bin/ calls.
 
 import type { Request } from "../kernel/command.ts";
+import { instantMs } from "../kernel/ids.ts";
+import type { Cron } from "../kernel/ports.ts";
 import type { Probe } from "../store/probe.ts";
 import type { Store } from "../store/store.ts";
 import { type Choices, type Chooser, Drawing, Recording, Replaying } from "./choice.ts";
 import { live } from "./ending.ts";
+import { nextOf } from "./model/cron.ts";
 import type { Plan } from "./plan.ts";
 import { searchForOrder } from "./second-opinion.ts";
 import type { TraceRecord } from "./trace.ts";
@@ -24,8 +27,18 @@ export type Tools = {
   readonly onChoices: ((choices: Choices) => void) | null;
   /** Writes and reads a request as the API would; null where the API cannot say it. Pure. */
   readonly codec?: Codec;
+  /** That of the server; by default the model's own, which then judges itself. */
+  readonly cron?: Cron;
   /** Chooses in place of `choices`; for the systematic search. */
   readonly chooser?: Chooser;
+};
+
+/** As the port wants it. */
+export const modelCron: Cron = {
+  next: (rule, after) => {
+    const next = nextOf(rule, after);
+    return next.kind === "occurs" ? { kind: "occurs", at: instantMs(next.at) } : next;
+  },
 };
 
 /** Runs a plan to its end, or to the first rule that is broken. Throws nothing. */
@@ -33,10 +46,11 @@ export type Simulate = (plan: Plan, tools: Tools) => Outcome;
 
 export const simulate: Simulate = (plan, tools) => {
   const { openStore, onRecord, choices, onChoices, chooser, codec = () => null } = tools;
+  const { cron = modelCron } = tools;
   const drawn = choices === null ? new Drawing(plan.seed) : new Replaying(choices);
   const source = chooser ?? drawn;
   const recording = onChoices === null ? null : new Recording(source);
-  const world = new World({ plan, openStore, chooser: recording ?? source, onRecord, codec });
+  const world = new World({ plan, openStore, chooser: recording ?? source, onRecord, codec, cron });
   let search: Search | null = null;
   const failure = failureOf(world, () => {
     live(world);

@@ -6,7 +6,15 @@
 import { assert } from "../kernel/assert.ts";
 import { worldEpoch } from "./clock.ts";
 import type { Group, IdGroups } from "./id-groups.ts";
-import type { Action, CreateAction, Deadline, Intent, PairList, SettleAction } from "./plan.ts";
+import type {
+  Action,
+  CreateAction,
+  Deadline,
+  Intent,
+  ListAction,
+  PairList,
+  SettleAction,
+} from "./plan.ts";
 import type { Prng } from "./prng.ts";
 import type { Role, Values } from "./values.ts";
 
@@ -53,6 +61,8 @@ export class Script {
 /** Ten steps from request to answer (network, tick, load, commit), at half the longest delay each. */
 const stepsOfRequest = 5;
 const hourMs = 3_600_000;
+
+const anyState = [null, null] as const;
 
 const roles = [
   "plain",
@@ -149,7 +159,7 @@ export class Scene {
       id,
       deadline: tweaks.deadline ?? this.deadline(),
       param: this.values.payload(),
-      tags: tweaks.tags ?? this.values.tags(role ?? this.role()),
+      tags: tweaks.tags ?? this.#branched(id, this.values.tags(role ?? this.role())),
       key: this.values.key(),
       strict: this.prng.chance(30),
       isExternal: this.prng.chance(75),
@@ -225,6 +235,37 @@ export class Scene {
     });
   }
 
+  /** A search by id, from its start. */
+  listing(): ListAction {
+    const { prng } = this;
+    const letters = [...this.id(prng.below(3)).slice(0, 24).toWellFormed()];
+    const cut = letters.slice(0, prng.below(letters.length + 1)).join("");
+    const idPrefix = prng.chance(50) ? "" : cut;
+    const page = { idPrefix, after: "start", limit: this.limit() } as const;
+    const kind = prng.below(10);
+    if (kind < 5) {
+      const state = prng.pick([
+        ...anyState,
+        "pending",
+        "resolved",
+        "rejected",
+        "timedout",
+      ] as const);
+      return { ...page, kind: "list_promises", state, tags: this.searchTags() };
+    }
+    if (kind < 8) {
+      const state = prng.pick([
+        ...anyState,
+        "pending",
+        "acquired",
+        "suspended",
+        "fulfilled",
+      ] as const);
+      return { ...page, kind: "list_tasks", state };
+    }
+    return { ...page, kind: "list_schedules", tags: prng.chance(70) ? [] : this.searchTags() };
+  }
+
   act(action: Action): void {
     const client = this.group.clients[this.turn] ?? 0;
     this.#props.script.add(Math.max(0, this.at), client, action);
@@ -279,6 +320,13 @@ export class Scene {
   #delayed(role: Role): PairList {
     const until = worldEpoch + this.at + this.prng.pick([0, 1, 50, 1000, 20_000]);
     return [...this.values.tags(role), ["resonate:delay", String(until)]];
+  }
+
+  /** Of one branch with others of its group, which come along when its task is taken (preload). */
+  #branched(id: string, tags: PairList): PairList {
+    const branch = this.id();
+    const isOf = id === branch || id.startsWith(`${branch}.`) || id.startsWith(`${branch}:`);
+    return !isOf || this.prng.chance(50) ? tags : [...tags, ["resonate:branch", branch]];
   }
 
   #turnTo(group: Group): void {

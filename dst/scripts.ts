@@ -38,6 +38,14 @@ const search = (limit: number, before: "start" | "next" = "start"): Action => {
 };
 const history = (of: string | null): Action => ({ kind: "events", of, after: "start", limit: 10 });
 
+const ticks: Action = {
+  ...{ kind: "schedule", id: "s", cron: "1-2 0 8 15 1 *", promiseId: "{{.id}}-{{.timestamp}}" },
+  ...{ promiseTimeout: "0", param: empty, tags: [["resonate:target", "poll://any@g"]] },
+};
+const list: Action = {
+  ...{ kind: "list_promises", idPrefix: "", after: "start", limit: 10, state: null, tags: [] },
+};
+
 const steps: Readonly<Record<string, readonly Step[]>> = {
   "a promise is created": [[0, 0, create("a")]],
   "and read": [
@@ -144,6 +152,12 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
     [0, 2, until("c", 50)],
     [0, 3, until("d", 50)],
   ],
+  "a schedule is fired twice": [[0, 0, ticks]],
+  "a schedule is deleted as it is fired": [
+    [0, 0, ticks],
+    [1000, 1, { kind: "unschedule", id: "s" }],
+    [1010, 0, list],
+  ],
   "a refusal that times a promise out": [
     [0, 0, until("a", 20, { key: "k" })],
     [20, 0, create("a", { key: "k", strict: true })],
@@ -152,13 +166,13 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
 };
 
 /** Twice each: one server, and two that share the store. */
-export const scripts: readonly Script[] = Object.entries(steps).flatMap(([name, list]) => [
-  { name, plan: planOf(list, 1) },
-  { name: `${name}, two servers`, plan: planOf(list, 2) },
+export const scripts: readonly Script[] = Object.entries(steps).flatMap(([name, script]) => [
+  { name, plan: planOf(script, 1) },
+  { name: `${name}, two servers`, plan: planOf(script, 2) },
 ]);
 
-function planOf(list: readonly Step[], nodes: number): Plan {
-  const intents = list.map(([at, client, action], index): Intent => {
+function planOf(script: readonly Step[], nodes: number): Plan {
+  const intents = script.map(([at, client, action], index): Intent => {
     return { key: index + 1, at, client, action };
   });
   return {
@@ -171,7 +185,7 @@ function planOf(list: readonly Step[], nodes: number): Plan {
     rules: plainRules,
     faults: calm,
     delayMax: 0,
-    healAt: 1_000,
+    healAt: 1 + Math.max(1_000, ...script.map(([at]) => at)),
     intents,
     isSearched: true,
     isCanary: false,

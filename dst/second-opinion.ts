@@ -2,12 +2,11 @@
 // Answers that the witness has accepted always have one; if the witness is wrong, this may tell.
 
 import { isRead } from "../kernel/read.ts";
-import { toModelAnswer } from "./compare.ts";
 import { type Asked, isSameAnswer, PromiseSpec } from "./history.ts";
-import { known } from "./known.ts";
 import { type Operation as Entry, linearize } from "./linearizability.ts";
 import { idsOf, type ModelAnswer } from "./model/command.ts";
 import type { Operation } from "./operation.ts";
+import { toModelAnswer } from "./to-model.ts";
 import { type Search, Violation } from "./verdict.ts";
 import type { World } from "./world.ts";
 
@@ -15,8 +14,7 @@ type Seen = Entry<Asked, ModelAnswer>;
 
 /** Throws Violation if there is no order. */
 export function searchForOrder({ operations, history, plan }: World): Search {
-  const internal = history.map(({ command: own, now, at }): Seen => {
-    const command = known(own);
+  const internal = history.map(({ command, now, at }): Seen => {
     const input = { command, now };
     return { call: at, return: at, input, output: { kind: "none" }, ids: idsOf(command) };
   });
@@ -35,8 +33,8 @@ function seen(operation: Operation): readonly Seen[] {
   const { request, expected, ending, calledAt, answeredAt, hasLanded } = operation;
   if (isRead(request)) return [];
   if (expected?.kind !== "answer") return [];
-  const command = known(request);
-  const entry = { call: calledAt, input: { command, now: expected.now }, ids: idsOf(command) };
+  const input = { command: request, now: expected.now };
+  const entry = { call: calledAt, input, ids: idsOf(request) };
   const output = ending?.kind === "answered" ? toModelAnswer(ending.response) : null;
   if (output !== null) return [{ ...entry, return: answeredAt ?? calledAt, output }];
   return hasLanded ? [{ ...entry, return: Number.POSITIVE_INFINITY, output: null }] : [];

@@ -7,6 +7,8 @@ import type { Scene } from "./scene.ts";
 
 export type Shape = (scene: Scene) => void;
 
+const listing = { after: "start", limit: 10 } as const;
+
 /** A command on one of the first ids of the group. */
 export function command(scene: Scene): void {
   const id = scene.id(scene.prng.below(3));
@@ -66,7 +68,8 @@ export const edge: Shape = (scene) => {
     else if (kind < 6) scene.get(id);
     else if (kind < 8) scene.create(id, { deadline, key, strict: prng.chance(50) });
     else if (kind < 9 && isAwaited) scene.register(id, scene.id(1));
-    else scene.search({ pattern: id, before: "start", tags: [] });
+    else if (prng.chance(50)) scene.search({ pattern: id, before: "start", tags: [] });
+    else scene.act({ ...listing, kind: "list_tasks", idPrefix: id, state: null });
   }
   scene.aimAt(dueAt).settleDown().another().get(id);
 };

@@ -5,8 +5,11 @@ import type { Command, Request, Response } from "../kernel/command.ts";
 import { int64Max } from "../kernel/ids.ts";
 import type { Message } from "../kernel/message.ts";
 import type { Completion } from "../kernel/ports.ts";
+import type { FireSchedule } from "../kernel/schedule.ts";
 import type { Flight } from "./aio.ts";
 import type { CrashPoint } from "./crash-points.ts";
+import { scheduleName } from "./model/record.ts";
+import { nameOf as streamName } from "./names.ts";
 import type { Process } from "./node.ts";
 import type { Operation, Own } from "./operation.ts";
 import type { Past } from "./past.ts";
@@ -71,6 +74,9 @@ export class Sightings {
       this.#page(response, request.limit);
     }
     this.#task(request, response);
+    if ("next" in response && response.next !== null) {
+      this.see("a page of a search by id is followed by another");
+    }
     if (response.kind === "claim") this.#lent(server, response.id);
     if (expected?.kind !== "answer") return;
     this.#clock(request, response, expected);
@@ -92,6 +98,8 @@ export class Sightings {
       if (isLapsed) this.see("a lease expires");
       const leaseEndsAt = this.#past.at(command.id, at - 1).clock.at;
       if (leaseEndsAt === BigInt(now)) this.#lapsed.set(command.id, now);
+    } else if (command.kind === "fire_schedule") {
+      this.#fired(command, at);
     } else if (command.kind === "drain_callback") {
       const before = this.#past.at(command.awaiter, at - 1).task?.state;
       const after = this.#past.now(command.awaiter).task?.state;
@@ -117,7 +125,9 @@ export class Sightings {
     for (const { executed } of writing) {
       if (executed.length > 1) this.see("a component of several commands");
       this.#order(executed.map(({ entry }) => entry.command));
+      this.#caughtUp(executed.map(({ entry }) => entry.command));
     }
+    for (const { entry } of reading) this.#tooLate(entry.command);
   }
 
   conflicted(commands: readonly Command[]): void {
@@ -155,9 +165,12 @@ export class Sightings {
       const isCut = nextAt !== null && nextAt <= submission.now && streams.length > 0;
       if (isCut) this.see("a sweep is longer than its limit");
       for (const { key } of streams) {
-        const last = this.#sweepers.get(key.id);
-        if (last !== undefined && last !== server) this.see("two processes sweep one stream");
-        this.#sweepers.set(key.id, server);
+        const last = this.#sweepers.get(streamName(key));
+        if (last !== undefined && last !== server) {
+          this.see("two processes sweep one stream");
+          if (key.kind === "schedule") this.see("two processes sweep one schedule");
+        }
+        this.#sweepers.set(streamName(key), server);
       }
     }
     if (completion.kind !== "logged" || read !== null) return;
@@ -167,9 +180,34 @@ export class Sightings {
     if (isOwn) this.see("a server finds its own event after an unknown commit");
   }
 
+  #fired({ promiseId }: FireSchedule, at: number): void {
+    this.see("a schedule is fired");
+    if (promiseId === null) {
+      this.see("an occurrence is skipped");
+      return;
+    }
+    const [before, after] = [this.#past.at(promiseId, at - 1), this.#past.now(promiseId)];
+    if (before.promise !== null) this.see("a firing finds its promise there");
+    else if (after.promise?.state !== "pending") this.see("a promise is fired when it is over");
+  }
+
+  #caughtUp(commands: readonly Command[]): void {
+    const firings = commands.filter(({ kind }) => kind === "fire_schedule").length;
+    if (firings >= 3) this.see("a schedule catches up on three firings");
+  }
+
+  #tooLate(command: Command): void {
+    const isFiring = command.kind === "fire_schedule";
+    const isGone = isFiring && this.#past.now(scheduleName(command.id)).schedule === null;
+    if (isGone) this.see("a schedule is deleted while its firing is under way");
+  }
+
   #task(request: Request, response: Response): void {
     if (response.kind === "claim" && response.task.kind === "acquired") {
       this.see("a task is acquired");
+    }
+    if ("preload" in response && response.preload.length > 0) {
+      this.see("a task comes with promises of its branch");
     }
     if (response.kind === "not_suspended") this.see("a suspension finds something settled");
     const isStale = response.kind === "refused" && response.refusal === "task_not_held";

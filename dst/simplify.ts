@@ -4,6 +4,7 @@
 import { isFault, parseName, printName } from "./choice-name.ts";
 import type { Descent } from "./descent.ts";
 import { idsOf } from "./involved.ts";
+import { scheduleName } from "./model/record.ts";
 import type { Action, Deadline, Intent, PairList, PlainValue } from "./plan.ts";
 import type { ChoiceList } from "./replay.ts";
 import { type Candidate, farAway, pageUsual, ttlUsual } from "./size.ts";
@@ -69,6 +70,16 @@ function plainer(action: Action, at: number): readonly Plainer[] {
     }
     case "events":
       return [{ after: "start" }, ...limits];
+    case "list_promises":
+    case "list_tasks":
+    case "list_schedules": {
+      const pairs = action.kind === "list_tasks" ? [] : plainerPairs(action.tags);
+      const state = action.kind === "list_schedules" ? [] : [{ state: null }];
+      const tags = pairs.map((tags) => ({ tags }));
+      return [{ idPrefix: "" }, { after: "start" }, ...state, ...tags, ...limits];
+    }
+    case "schedule":
+      return plainerValues(action.param).map((param) => ({ param }));
     case "acquire":
       return [{ lag: 0 }, { ttl: ttlUsual }, { pid: "w" }];
     case "heartbeat":
@@ -96,6 +107,8 @@ function plainer(action: Action, at: number): readonly Plainer[] {
     case "continue":
     case "callback":
     case "listen":
+    case "show":
+    case "unschedule":
       return [];
   }
 }
@@ -187,6 +200,14 @@ function renameAction(action: Action, names: Names): Action {
     }
     case "callback":
       return { ...action, awaited: to(action.awaited), awaiter: to(action.awaiter) };
+    case "schedule":
+    case "show":
+    case "unschedule":
+      return { ...action, id: names.get(scheduleName(action.id)) ?? action.id };
+    case "list_promises":
+    case "list_tasks":
+    case "list_schedules":
+      return { ...action, idPrefix: to(action.idPrefix) };
     case "search":
       return { ...action, pattern: to(action.pattern) };
     case "events":

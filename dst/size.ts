@@ -135,6 +135,23 @@ function actionWeight(action: Action): number {
       const texts = textWeight(id) + optionalWeight(key) + pairsWeight(tags) + valueWeight(param);
       return texts + deadlineWeight(deadline) + count([strict, isExternal]);
     }
+    case "schedule": {
+      const { id, cron, promiseId, param, tags } = action;
+      const texts = textWeight(id) + textWeight(cron) + textWeight(promiseId);
+      return texts + pairsWeight(tags) + valueWeight(param);
+    }
+    case "show":
+    case "unschedule":
+      return textWeight(action.id);
+    case "list_promises":
+    case "list_schedules":
+    case "list_tasks": {
+      const { idPrefix, after, limit } = action;
+      const tags = action.kind === "list_tasks" ? 0 : pairsWeight(action.tags);
+      const isAny = action.kind === "list_schedules" || action.state === null;
+      const place = count([after !== "start", !isAny]) + (limit === pageUsual ? 0 : digits(limit));
+      return tags + place + optionalWeight(idPrefix === "" ? null : idPrefix);
+    }
     case "settle": {
       const { id, outcome, value, key, strict } = action;
       const texts = textWeight(id) + optionalWeight(key) + valueWeight(value);

@@ -1,5 +1,4 @@
-// What must be seen now and then (simulation.md §4), or the oracles have nothing to judge. Those of
-// schedules come with their commands.
+// What must be seen now and then (simulation.md §4), or the oracles have nothing to judge.
 
 /** Within how many seeds each must hold at least once. */
 export const sometimes = {
@@ -56,6 +55,15 @@ export const sometimes = {
   "a worker connects to what had found nobody": 200,
   "an offer arrives after its task has ended": 200,
   "a listener is told again after a failure": 200,
+  "a schedule is fired": 200,
+  "a schedule catches up on three firings": 200,
+  "a schedule is deleted while its firing is under way": 200,
+  "a firing finds its promise there": 200,
+  "a promise is fired when it is over": 200,
+  "an occurrence is skipped": 1000,
+  "two processes sweep one schedule": 200,
+  "a page of a search by id is followed by another": 200,
+  "a task comes with promises of its branch": 200,
 } as const satisfies Readonly<Record<string, 200 | 1000>>;
 
 export type Sometimes = keyof typeof sometimes;

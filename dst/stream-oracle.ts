@@ -10,7 +10,7 @@
 
 import type { LoggedEvent } from "../kernel/search.ts";
 import {
-  absent,
+  absentOf,
   type Change,
   evolve,
   type Stream,
@@ -20,19 +20,18 @@ import {
 } from "../kernel/stream.ts";
 import { noTimers } from "../kernel/timers.ts";
 import type { Store } from "../store/store.ts";
-import {
-  sameCreation,
-  samePromise,
-  sameRecord,
-  sameState,
-  showKept,
-  toModel,
-  toModelRecord,
-} from "./compare.ts";
+import { sameCreation, samePromise, sameRecord, sameState, showKept } from "./compare.ts";
 import { brokenState, brokenStep } from "./invariants.ts";
-import { promiseStream } from "./known.ts";
-import { canonical, canonicalPromise, dueAt, type ModelRecord } from "./model/record.ts";
+import {
+  canonical,
+  canonicalPromise,
+  canonicalSchedule,
+  dueAt,
+  type ModelRecord,
+} from "./model/record.ts";
+import { nameOf } from "./names.ts";
 import type { Past } from "./past.ts";
+import { toModel, toModelRecord, toModelSchedule } from "./to-model.ts";
 import { Violation } from "./verdict.ts";
 
 /** What was last seen of a stream. Its events in words: what the store hands out may be its own. */
@@ -53,20 +52,20 @@ export class StreamOracle {
     this.#awaitsAny = awaitsAny;
   }
 
-  /** The latest state of a stream; null: it was never written. */
+  /** The latest state of a stream, by its name; null: it was never written. */
   seen(id: string): Stream | null {
     return this.#known.get(id)?.stream ?? null;
   }
 
   /** @returns the new events */
   written({ key }: Change, write: Write): readonly LoggedEvent[] {
-    const before = this.#known.get(key.id) ?? this.#unknown(key);
+    const before = this.#known.get(nameOf(key)) ?? this.#unknown(key);
     const stream = this.#load(key);
     const events = this.#log(key, before.stream.version);
     numbers(before.stream, stream, events.length);
     unchanged(before.stream, stream);
     this.#appended(before, events, write);
-    const model = this.#past.now(key.id);
+    const model = this.#past.now(nameOf(key));
     agree(model, stream, before.folded);
     dates(model, stream, write);
     this.#invariant(stream);
@@ -84,7 +83,7 @@ export class StreamOracle {
   inspect(): void {
     for (const { stream, folded, events } of this.#known.values()) {
       const now = this.#load(stream.key);
-      agree(this.#past.now(stream.key.id), now, folded);
+      agree(this.#past.now(nameOf(stream.key)), now, folded);
       if (now.revision !== stream.revision) fail("T", "revision", stream, "was written unseen");
       const again = this.#log(stream.key, 0);
       const isSame =
@@ -95,16 +94,17 @@ export class StreamOracle {
   }
 
   #unknown(key: StreamKey): Known {
-    const stream = { key, version: 0, revision: 0, state: absent, timers: noTimers } as Stream; // as one never written
-    const known = { stream, folded: absent, position: 0, events: [] };
-    this.#known.set(key.id, known);
+    const state = absentOf(key.kind);
+    const stream = { key, version: 0, revision: 0, state, timers: noTimers } as Stream; // as one never written
+    const known = { stream, folded: state, position: 0, events: [] };
+    this.#known.set(nameOf(key), known);
     return known;
   }
 
   #load(key: StreamKey): Stream {
     const [loaded] = this.#store.load([key]);
     if (loaded?.kind === "stream") return loaded.stream;
-    throw new Violation("F", "unreadable", "a stream cannot be read back", { ids: [key.id] });
+    throw new Violation("F", "unreadable", "a stream cannot be read back", { ids: [nameOf(key)] });
   }
 
   #log(of: StreamKey, after: number): readonly LoggedEvent[] {
@@ -152,8 +152,9 @@ function numbers(before: Stream, after: Stream, eventCount: number): void {
 
 /** T2. */
 function unchanged(earlier: Stream, after: Stream): void {
-  const { promise: before } = promiseStream(earlier.state);
-  const { promise } = promiseStream(after.state);
+  if (earlier.state.kind === "schedule" || after.state.kind === "schedule") return; // a definition: 19
+  const { promise: before } = earlier.state;
+  const { promise } = after.state;
   if (before.kind === "absent" || before === promise) return;
   if (promise.kind === "absent") {
     fail("T", "vanished", after, "has lost its promise");
@@ -164,7 +165,7 @@ function unchanged(earlier: Stream, after: Stream): void {
   throw new Violation("T", "immutable", "a promise has changed what never changes", {
     expected: canonicalPromise(toModel(before)),
     actual: canonicalPromise(toModel(promise)),
-    ids: [after.key.id],
+    ids: [nameOf(after.key)],
   });
 }
 
@@ -175,14 +176,14 @@ function agree(model: ModelRecord, stream: Stream, folded: StreamState): void {
     throw new Violation("W", "snapshot", "the snapshot is not what the model says", {
       expected: canonical(model),
       actual: showKept(stream),
-      ids: [key.id],
+      ids: [nameOf(key)],
     });
   }
   if (!sameState(toModelRecord({ state: folded, timers }), state)) {
     throw new Violation("F", "fold", "the fold of the log is not the snapshot", {
       expected: showKept({ state: folded, timers }),
       actual: showKept(stream),
-      ids: [key.id],
+      ids: [nameOf(key)],
     });
   }
 }
@@ -194,14 +195,14 @@ function dates(model: ModelRecord, { key }: Stream, write: Write): void {
   throw new Violation("S", "due", "the due date is not the earliest obligation", {
     expected: String(expected),
     actual: String(write.dueAt),
-    ids: [key.id],
+    ids: [nameOf(key)],
   });
 }
 
 /** All that the log holds of an event. */
 export function showEvent(event: LoggedEvent): string {
   const { position, key, version, command, at } = event;
-  return `${position} ${JSON.stringify(key.id)} ${version} ${command} ${at} ${textOf(event)}`;
+  return `${position} ${JSON.stringify(nameOf(key))} ${version} ${command} ${at} ${textOf(event)}`;
 }
 
 /** What the event says; null texts where there is none. */
@@ -222,6 +223,12 @@ function textOf({ event }: Pick<LoggedEvent, "event">): string {
       return `${event.kind} ${event.awaiter}`;
     case "listener_registered":
       return `${event.kind} ${event.address}`;
+    case "schedule_created": {
+      const schedule = toModelSchedule({ ...event, kind: "live", lastRunAt: null });
+      return `${event.kind} ${schedule === null ? "" : canonicalSchedule(schedule)}`;
+    }
+    case "schedule_fired":
+      return `${event.kind} ${event.occurrenceAt} ${event.nextRunAt}`;
     case "listener_drained":
       return `${event.kind} ${event.address} ${event.wasTold}`;
     case "task_acquired":
@@ -234,8 +241,6 @@ function textOf({ event }: Pick<LoggedEvent, "event">): string {
     case "task_halted":
     case "task_continued":
     case "lease_expired":
-    case "schedule_created":
-    case "schedule_fired":
     case "schedule_deleted":
       return event.kind;
   }
@@ -243,5 +248,5 @@ function textOf({ event }: Pick<LoggedEvent, "event">): string {
 
 function fail(oracle: "F" | "S" | "T", rule: string, { key }: Stream, what: string): never {
   const message = `the stream ${JSON.stringify(key.id)} ${what}`;
-  throw new Violation(oracle, rule, message, { ids: [key.id] });
+  throw new Violation(oracle, rule, message, { ids: [nameOf(key)] });
 }

@@ -6,7 +6,11 @@ import type { Scene } from "./scene.ts";
 import type { Shape } from "./shapes.ts";
 
 const pids = ["w1", "w1", "w1", "w2"] as const;
-const addresses = ["poll://any@default", "poll://uni@g/1", "http://listener.example/"] as const;
+export const addresses = [
+  "poll://any@default",
+  "poll://uni@g/1",
+  "http://listener.example/",
+] as const;
 /** Ms; the longest is Python's for "no limit". */
 const ttls = [1, 20, 200, 2000, 60_000, 2 ** 50] as const;
 
@@ -56,14 +60,15 @@ function simple(scene: Scene, kind: "look" | "halt" | "continue", id: string): v
   scene.act({ kind, id });
 }
 
-/** One to three of the group, without its own. */
+/** One to three of the group, without its own; seldom one of them twice. */
 function some(scene: Scene, own: number): readonly string[] {
   const others = [0, 1, 2, 3].filter((index) => index !== own);
   const count = scene.prng.pick([1, 1, 2, 3]);
   const first = scene.prng.below(others.length);
-  return Array.from({ length: count }, (_, index) => {
+  const ids = Array.from({ length: count }, (_, index) => {
     return scene.id(others[(first + index) % others.length] ?? own + 1);
   });
+  return scene.prng.chance(10) ? [...ids, ids[0] ?? scene.id(own + 1)] : ids;
 }
 
 /** Through the current protocol: creation or settlement. */

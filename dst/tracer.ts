@@ -3,8 +3,10 @@
 import type { Response } from "../kernel/command.ts";
 import type { Completion, Submission } from "../kernel/ports.ts";
 import type { Write } from "../kernel/stream.ts";
-import { showMessage, showResponse, toModelMessage } from "./compare.ts";
+import { showMessage, showResponse } from "./compare.ts";
 import { digestCompletion, digestResponse, digestSubmission } from "./digest.ts";
+import { nameOf } from "./names.ts";
+import { toModelMessage } from "./to-model.ts";
 import { type RecordKind, recordKinds, TraceHash, type TraceRecord } from "./trace.ts";
 
 export type Entry = {
@@ -58,11 +60,11 @@ export class Tracer {
 export function idsOfSubmission(submission: Submission): readonly string[] {
   switch (submission.kind) {
     case "load":
-      return submission.keys.map(({ id }) => id);
+      return submission.keys.map(nameOf);
     case "commit":
-      return submission.components.flatMap(({ changes }) => changes.map(({ key }) => key.id));
+      return submission.components.flatMap(({ changes }) => changes.map(({ key }) => nameOf(key)));
     case "log":
-      return submission.ranges.flatMap(({ of }) => (of === null ? [] : [of.id]));
+      return submission.ranges.flatMap(({ of }) => (of === null ? [] : [nameOf(of)]));
     case "send":
       return [submission.message.id];
     case "query":

@@ -9,7 +9,7 @@
 //   W5. A command takes effect once.
 //   W6. A search shows the model's promises at its snapshot; a history shows the log's events. Where
 //       there is more, the next page begins where this one has ended.
-//   W7. What is swept is due, and comes in the order of due dates. (W8: waiting.ts)
+//   W7. What is swept is due, in the order of due dates. (W8: waiting.ts; W9: preloads.ts)
 //   M1. A message leaves only after the commit that caused it, once, and says what the model says.
 //   M2. It leaves as soon as its server knows that the commit has landed.
 
@@ -29,20 +29,19 @@ import {
   showAnswer,
   showKept,
   showMessage,
-  showModelPage,
   showResponse,
-  toModelMessage,
 } from "./compare.ts";
-import { idsIn, known, knownRead } from "./known.ts";
 import { idsOf, type ModelAnswer } from "./model/command.ts";
-import { canonical, dueAt, type ModelRules } from "./model/record.ts";
-import { search } from "./model/search.ts";
+import { canonical, dueAt, type ModelRules, nothing } from "./model/record.ts";
 import { step } from "./model.ts";
+import { idsIn, nameOf } from "./names.ts";
 import type { Operation, Own } from "./operation.ts";
-import { history, lastOf, shown } from "./pages.ts";
+import { lastOf, pageOf, shown } from "./pages.ts";
 import { Past } from "./past.ts";
+import { Preloads } from "./preloads.ts";
 import { Ropes } from "./ropes.ts";
 import { StreamOracle } from "./stream-oracle.ts";
+import { toModelMessage } from "./to-model.ts";
 import { Violation } from "./verdict.ts";
 import { offered } from "./waiting.ts";
 
@@ -59,7 +58,7 @@ export type Ledger = {
   lastNow: number;
 };
 
-/** The moment of a load, and the ids of the records that it could not read. */
+/** The moment of a load, and the names of the records that it could not read. */
 type View = { readonly at: number; readonly unreadable: ReadonlySet<string> };
 type Claim = { readonly batch: Batch; readonly view: View };
 
@@ -75,6 +74,7 @@ export class Witness {
   readonly past = new Past();
   readonly streams: StreamOracle;
   readonly #ropes: Ropes;
+  readonly #preloads: Preloads;
   /** By the request that the kernel holds. */
   readonly operations = new Map<object, Operation>();
   /** The model lies about this operation. */
@@ -88,6 +88,7 @@ export class Witness {
     this.#options = options;
     this.streams = new StreamOracle(options.store, this.past, options.rules.awaitsAny);
     this.#ropes = new Ropes(this.streams);
+    this.#preloads = new Preloads(this.past, options);
   }
 
   open(): Ledger {
@@ -107,7 +108,7 @@ export class Witness {
       case "loaded": {
         const unreadable = new Set<string>();
         for (const loaded of completion.streams) {
-          if (loaded.kind === "unreadable") unreadable.add(loaded.key.id);
+          if (loaded.kind === "unreadable") unreadable.add(nameOf(loaded.key));
           else this.#loaded(loaded.stream);
         }
         ledger.loads.set(ticket, { at, unreadable });
@@ -117,6 +118,10 @@ export class Witness {
         assert(submission.kind === "due", "a sweep is answered by something else");
         this.#swept(completion.due, submission.now, submission.bounds.limit);
         break;
+      case "listed":
+        if (read !== null) this.#read(read, submission, at);
+        else if (submission.kind === "list") this.#preloads.asked(submission.queries, at);
+        break;
       case "found":
       case "logged":
         if (read !== null) this.#read(read, submission, at);
@@ -125,7 +130,6 @@ export class Witness {
         assert(submission.kind === "waiting", "an arrival is answered by something else");
         offered(this.past, submission.query, completion.page);
         break;
-      case "listed":
       case "committed":
       case "sent":
       case "failed":
@@ -210,11 +214,11 @@ export class Witness {
 
   /** W1, for a command that stands at the snapshot of its load. */
   #readBy(ran: Ran, { at, unreadable }: View, now: InstantMs): void {
-    const command = known(ran.entry.command);
+    const { command } = ran.entry;
     if (isUnread(ran, unreadable)) return;
     const { rules } = this.#options;
     once(this.operations.get(command));
-    const { changes, answer } = step((id) => this.past.at(id, at), command, { now, rules });
+    const { changes, answer } = step((name) => this.past.at(name, at), command, { now, rules });
     if (changes.length > 0) {
       const detail = { expected: `${changes.length} changes`, actual: "none", ids: idsOf(command) };
       throw new Violation("W", "unwritten", "a command wrote nothing that has to write", detail);
@@ -222,13 +226,13 @@ export class Witness {
     this.#place(ran, answer, { at, now });
   }
 
-  /** W1, for a command that stands at its commit. @returns the ids that it has created */
+  /** W1, for a command that stands at its commit. @returns the names of what it has created */
   #wroteBy(
     ran: Ran,
     { batch: { now }, view }: Claim,
     { at, owed }: { readonly at: number; readonly owed: string[] },
   ): readonly string[] {
-    const command = known(ran.entry.command);
+    const { command } = ran.entry;
     if (isUnread(ran, view.unreadable)) return [];
     const { rules } = this.#options;
     const operation = this.operations.get(command);
@@ -237,7 +241,7 @@ export class Witness {
     owed.push(...messages.map(showMessage));
     const created: string[] = [];
     for (const [id, record] of changes) {
-      if (this.past.now(id).promise === null) created.push(id);
+      if (this.past.now(id) === nothing) created.push(id);
       this.past.set(id, record, at);
     }
     if (changes.length > 0) {
@@ -250,7 +254,7 @@ export class Witness {
 
   /** The command stands here: what it says must be what the model says. */
   #place(ran: Ran, answer: ModelAnswer, { at, now }: { at: number; now: InstantMs }): void {
-    const command = known(ran.entry.command);
+    const { command } = ran.entry;
     const operation = this.operations.get(command) ?? null;
     if (!sameAnswer(answer, ran.response)) {
       throw new Violation("W", "answer", "the answer is not what the model says", {
@@ -263,13 +267,13 @@ export class Witness {
     if (operation !== null) operation.expected = { kind: "answer", answer, at, now };
   }
 
-  /** The promises of a component come into the log in the order in which they were created. */
+  /** The streams of a component come into the log in the order in which they were created. */
   #created(ids: readonly string[], events: readonly LoggedEvent[]): void {
     for (const id of ids) {
-      const first = events.find(({ key, version }) => key.id === id && version === 1);
+      const first = events.find(({ key, version }) => version === 1 && nameOf(key) === id);
       const position = first?.position ?? 0;
       if (position <= this.past.lastPosition) {
-        throw new Violation("W", "creation", "promises are logged in another order than created", {
+        throw new Violation("W", "creation", "streams are logged in another order than created", {
           ids,
         });
       }
@@ -278,21 +282,16 @@ export class Witness {
   }
 
   /** W6. */
-  #read(asked: Read, submission: Submission, at: number): void {
-    const operation = this.operations.get(asked);
-    const read = knownRead(asked);
+  #read(read: Read, submission: Submission, at: number): void {
+    const operation = this.operations.get(read);
     if (operation === undefined) return;
-    if (read.kind === "search_promises") {
-      assert(submission.kind === "query", "a search asks something else");
-      const { before } = read;
-      const { pageWeightMax } = this.#options;
-      const { now } = submission.query;
-      const page = search(this.past.newestFirst(before), read, now, pageWeightMax);
-      operation.expected = { kind: "page", text: showModelPage(page), at };
-    } else {
-      const response = history(this.past, read, this.#options.pageWeightMax);
-      operation.expected = { kind: "page", text: shown(response), at };
-    }
+    const text = pageOf(this.past, {
+      read,
+      submission,
+      at,
+      weightMax: this.#options.pageWeightMax,
+    });
+    operation.expected = { kind: "page", text, at };
   }
 
   /** W7. */
@@ -301,11 +300,13 @@ export class Witness {
       throw new Violation("B", "due", "a sweep brings more than its limit");
     let last = -1n;
     for (const { key } of streams) {
-      const due = dueAt(this.past.now(key.id));
+      const due = dueAt(this.past.now(nameOf(key)));
       if (due === null || due > now) {
-        throw new Violation("W", "due", "a sweep brings what is not due", { ids: [key.id] });
+        throw new Violation("W", "due", "a sweep brings what is not due", { ids: [nameOf(key)] });
       }
-      if (due < last) throw new Violation("W", "due", "a sweep is not in order", { ids: [key.id] });
+      if (due < last) {
+        throw new Violation("W", "due", "a sweep is not in order", { ids: [nameOf(key)] });
+      }
       last = due;
     }
   }
@@ -342,6 +343,7 @@ export class Witness {
         ? shown(response) === expected.text
         : sameAnswer(expected.answer, response);
     if (isSame && !isLie) {
+      this.#preloads.sent(operation, response);
       if (expected.kind === "page") this.#pointed(operation, response);
       return;
     }
@@ -364,7 +366,7 @@ export class Witness {
   }
 
   #loaded(stream: Stream): void {
-    const { id } = stream.key;
+    const id = nameOf(stream.key);
     const model = this.past.now(id);
     if (sameRecord(model, stream)) return;
     const detail = { expected: canonical(model), actual: showKept(stream), ids: [id] };
@@ -374,7 +376,7 @@ export class Witness {
 
 /** A command whose record could not be read fails alone, and has no effect. */
 function isUnread({ entry, response }: Ran, unreadable: ReadonlySet<string>): boolean {
-  const ids = idsOf(known(entry.command));
+  const ids = idsOf(entry.command);
   const isHit = ids.some((id) => unreadable.has(id));
   const isSaid = response?.kind === "failed" && response.failure === "record_unreadable";
   if (isHit === isSaid) return isHit;

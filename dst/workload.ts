@@ -5,8 +5,9 @@
 import { IdGroups } from "./id-groups.ts";
 import type { Intent } from "./plan.ts";
 import { Prng } from "./prng.ts";
-import { elsewhere, filters, follow, silence, walk } from "./read-shapes.ts";
+import { elsewhere, filters, follow, ledger, silence, walk } from "./read-shapes.ts";
 import { Scene, Script } from "./scene.ts";
+import { clockwork, misfit, withdrawn } from "./schedule-shapes.ts";
 import {
   alike,
   around,
@@ -64,11 +65,15 @@ export const shapes = {
   filters: [filters, 8],
   follow: [follow, 6],
   elsewhere: [elsewhere, 3],
-  scuffle: [scuffle, 14],
-  workflow: [workflow, 14],
+  scuffle: [scuffle, 16],
+  workflow: [workflow, 18],
   lapse: [lapse, 8],
   poison: [poison, 3],
   listeners: [listeners, 8],
+  clockwork: [clockwork, 5],
+  withdrawn: [withdrawn, 5],
+  misfit: [misfit, 4],
+  ledger: [ledger, 8],
   silence: [silence, 1],
 } as const satisfies Record<string, readonly [Shape, weight: number]>;
 

@@ -5,7 +5,7 @@
 import { failed, type Response } from "../kernel/command.ts";
 import { type Limits, limits } from "../kernel/limits.ts";
 import type { Message } from "../kernel/message.ts";
-import type { Completion, TraceRecord } from "../kernel/ports.ts";
+import type { Completion, Cron, TraceRecord } from "../kernel/ports.ts";
 import { type Probe, type ProbeSite, probeSites } from "../store/probe.ts";
 import type { Store } from "../store/store.ts";
 import type { Flight, Step } from "./aio.ts";
@@ -19,7 +19,7 @@ import { type Actor, EventQueue } from "./event-queue.ts";
 import { Fate, type Key } from "./fate.ts";
 import type { FaultName } from "./faults.ts";
 import { connectAll, HonestWorkers } from "./honest.ts";
-import { idsIn, isReading } from "./known.ts";
+import { idsIn, isReading } from "./names.ts";
 import { Process } from "./node.ts";
 import { laneOf, type Operation, type Own } from "./operation.ts";
 import type { Plan } from "./plan.ts";
@@ -38,6 +38,7 @@ export type WorldOptions = {
   readonly chooser: Chooser;
   readonly onRecord: ((record: Line) => void) | null;
   readonly codec: Codec;
+  readonly cron: Cron;
 };
 
 type Begin = Pick<Operation, "key" | "attempt" | "client" | "request">;
@@ -54,6 +55,7 @@ export class World {
   readonly queue: EventQueue;
   readonly fate: Fate;
   readonly codec: Codec;
+  readonly cron: Cron;
   readonly disk: Disk;
   readonly witness: Witness;
   readonly tracer: Tracer;
@@ -75,8 +77,9 @@ export class World {
   readonly #openSites: ReadonlySet<ProbeSite>;
   faultCount = 0;
 
-  constructor({ plan, openStore, chooser, onRecord, codec }: WorldOptions) {
+  constructor({ plan, openStore, chooser, onRecord, codec, cron }: WorldOptions) {
     this.codec = codec;
+    this.cron = cron;
     this.plan = plan;
     this.tracer = new Tracer(onRecord);
     this.queue = new EventQueue(plan.policy, chooser);
@@ -303,15 +306,8 @@ export class World {
     }
     const life = (this.#lives[node] ?? 0) + 1;
     this.#lives[node] = life;
-    const server = new Process({
-      ...{
-        world: this,
-        node,
-        life,
-        limits: this.#limits(node),
-        clock: drawClock(this.fate, node, this.queue.now),
-      },
-    });
+    const clock = drawClock(this.fate, node, this.queue.now);
+    const server = new Process({ world: this, node, life, limits: this.#limits(node), clock });
     this.#processes[node] = server;
     this.open.set(server, new Set());
     this.log(

@@ -1,13 +1,15 @@
 // What the model may be asked, and what it says. The commands of the kernel fit without conversion:
 // their brands are subtypes.
 
-import type {
-  ModelOutcome,
-  ModelPairs,
-  ModelPromise,
-  ModelRecord,
-  ModelTask,
-  ModelValue,
+import {
+  type ModelOutcome,
+  type ModelPairs,
+  type ModelPromise,
+  type ModelRecord,
+  type ModelSchedule,
+  type ModelTask,
+  type ModelValue,
+  scheduleName,
 } from "./record.ts";
 
 export type ModelCommand =
@@ -19,7 +21,8 @@ export type ModelCommand =
   | ModelToldBy
   | ModelTellMissed
   | ModelOfferMissed
-  | ModelTaskCommand;
+  | ModelTaskCommand
+  | ModelScheduleCommand;
 
 export type ModelCreate = {
   readonly kind: "create_promise";
@@ -105,7 +108,7 @@ export type ModelFulfill = OfVersion & {
   readonly outcome: ModelSettle["outcome"];
   readonly value: ModelValue;
 };
-/** None of them twice, nor its own. */
+/** Not its own. */
 export type ModelSuspend = OfVersion & {
   readonly kind: "suspend_task";
   readonly awaited: readonly string[];
@@ -116,6 +119,22 @@ export type ModelFence = OfVersion & {
   readonly action: ModelCreate | ModelSettle;
 };
 export type ModelHeartbeat = OfVersion & { readonly kind: "heartbeat_task"; readonly pid: string };
+
+export type ModelScheduleCommand =
+  | ModelCreateSchedule
+  | { readonly kind: "get_schedule" | "delete_schedule"; readonly id: string }
+  | ModelFire;
+export type ModelCreateSchedule = Omit<ModelSchedule, "createdAt" | "lastRunAt" | "nextRunAt"> & {
+  readonly kind: "create_schedule";
+  readonly id: string;
+};
+/** `promiseId` null: it would be too long. */
+export type ModelFire = {
+  readonly kind: "fire_schedule";
+  readonly id: string;
+  readonly occurrenceAt: number;
+  readonly promiseId: string | null;
+};
 
 export type ModelRefusal =
   | "promise_not_found"
@@ -132,7 +151,13 @@ export type ModelRefusal =
   | "task_not_held"
   | "task_fulfilled"
   | "task_not_halted"
-  | "task_already_exists";
+  | "task_already_exists"
+  | "origins_differ"
+  | "awaited_repeated"
+  | "timer_with_target"
+  | "schedule_not_found"
+  | "schedule_cron_invalid"
+  | "schedule_time_zone_invalid";
 
 export type ModelAnswer =
   | {
@@ -149,6 +174,7 @@ export type ModelAnswer =
       readonly task: ModelTask;
       readonly promise: ModelPromise;
     }
+  | { readonly kind: "schedule"; readonly id: string; readonly schedule: ModelSchedule }
   | { readonly kind: "done" }
   /** 300, with the task's own promise. */
   | { readonly kind: "not_suspended"; readonly id: string; readonly promise: ModelPromise }
@@ -178,9 +204,9 @@ export type ModelStep = {
   /** What leaves once this is durable, and not before. */
   readonly messages: readonly ModelMessage[];
 };
-export type ModelChange = readonly [id: string, record: ModelRecord];
+export type ModelChange = readonly [name: string, record: ModelRecord];
 
-/** The ids that a command reads or writes. */
+/** The names of what a command reads or writes. */
 export function idsOf(command: ModelCommand): readonly string[] {
   switch (command.kind) {
     case "register_callback":
@@ -197,6 +223,14 @@ export function idsOf(command: ModelCommand): readonly string[] {
       return [command.id, command.action.id];
     case "suspend_task":
       return [command.id, ...command.awaited];
+    case "create_schedule":
+    case "get_schedule":
+    case "delete_schedule":
+      return [scheduleName(command.id)];
+    case "fire_schedule": {
+      const { id, promiseId } = command;
+      return [scheduleName(id), ...(promiseId === null ? [] : [promiseId])];
+    }
     default:
       return [command.id];
   }

@@ -27,6 +27,7 @@ import {
   nothing,
   onTime,
 } from "./record.ts";
+import { refuseAwaited } from "./strict.ts";
 
 export const silence: ModelAnswer = { kind: "none" };
 const newTask: ModelTask = { state: "pending", version: 0, resumes: [], pid: null, ttl: null };
@@ -66,6 +67,26 @@ export function born(
   const record = onTime({ ...nothing, promise, task }, draft.now);
   draft.set(command.id, record);
   return { ...record, promise: record.promise ?? promise };
+}
+
+/** Of an id that is free, as at an instant that may have passed; likewise. */
+export function bornAt(
+  draft: Draft,
+  id: string,
+  fired: Pick<ModelPromise, "param" | "tags" | "timeoutAt" | "createdAt">,
+): ModelRecord {
+  const keys = { createKey: null, settleKey: null, isExternal: false } as const;
+  const promise = {
+    ...fired,
+    ...keys,
+    state: "pending",
+    value: emptyValue,
+    settledAt: null,
+  } as const;
+  const task = isTargeted(promise) ? newTask : null;
+  const record = onTime({ ...nothing, promise, task }, draft.now);
+  draft.set(id, record);
+  return record;
 }
 
 /** §4.3: whoever is born at or after its deadline is dated back to it. */
@@ -116,6 +137,8 @@ export function register(draft: Draft, { awaited, awaiter }: ModelPair): ModelAn
   const record = draft.touch(awaited);
   const { promise: waiter } = draft.touch(awaiter);
   const { promise, callbacks } = record;
+  const strict = refuseAwaited(draft, awaiter, [awaited]);
+  if (strict !== null) return refused(strict);
   if (promise === null) return refused("promise_not_found");
   if (waiter === null) return refused("awaiter_not_found");
   if (!isTargeted(waiter)) return refused("awaiter_not_targeted");

@@ -64,10 +64,29 @@ export type ModelRules = {
   readonly patienceMs: number;
   readonly retentionMs: number;
   readonly awaitsAny: boolean;
+  /** Promises of the same branch that come with a task; 0: none. */
+  readonly preloadMax: number;
+  /** What SDKs need and the specification forbids is refused. */
+  readonly isStrict: boolean;
 };
 
-/** All that is kept under one id. */
+export type ModelSchedule = {
+  readonly cron: string;
+  readonly promiseIdTemplate: string;
+  readonly promiseTimeoutMs: bigint;
+  readonly promiseParam: ModelValue;
+  readonly promiseTags: ModelPairs;
+  readonly createdAt: number;
+  /** The occurrence that was fired last; null: none yet. */
+  readonly lastRunAt: number | null;
+  /** 2^63 - 1: it never occurs again. */
+  readonly nextRunAt: bigint;
+};
+
+/** All that is kept under one name. That of a promise is its id; for a schedule, see `scheduleName`. */
 export type ModelRecord = {
+  /** Null: no such schedule, or the name is that of a promise. */
+  readonly schedule: ModelSchedule | null;
   readonly promise: ModelPromise | null;
   /** Null: the promise has no target. */
   readonly task: ModelTask | null;
@@ -83,6 +102,7 @@ export type ModelRecord = {
 export const stopped: ModelClock = { at: null, releases: 0, offeredAt: null, isMissed: false };
 
 export const nothing: ModelRecord = {
+  schedule: null,
   promise: null,
   task: null,
   clock: stopped,
@@ -92,7 +112,12 @@ export const nothing: ModelRecord = {
 };
 
 export const emptyValue: ModelValue = { headers: null, data: null };
-const int64Max = 2n ** 63n - 1n;
+export const int64Max = 2n ** 63n - 1n;
+
+/** No id holds a NUL, so no promise has such a name. */
+export function scheduleName(id: string): string {
+  return `schedule\0${id}`;
+}
 
 /** The record once its deadline has been looked at; the same object if nothing is overdue. */
 export function onTime(record: ModelRecord, now: number): ModelRecord {
@@ -128,10 +153,12 @@ export function later(now: number, ms: number | bigint): bigint {
 
 /** The earliest instant at which this record wants attention; null: never. */
 export function dueAt(record: ModelRecord): bigint | null {
+  const { schedule } = record;
+  if (schedule !== null) return schedule.nextRunAt === int64Max ? null : schedule.nextRunAt;
   return earliest(owedAt(record), record.clock.at);
 }
 
-/** As `dueAt`, but for the clock of the task: what comes to an end once it is done. */
+/** As `dueAt`, but for schedules and the clock of the task: what comes to an end once it is done. */
 export function owedAt({ promise, callbacks, listeners, tellings }: ModelRecord): bigint | null {
   if (promise === null) return null;
   if (promise.settledAt === null) {
@@ -151,7 +178,7 @@ function earliest(left: bigint | null, right: bigint | null): bigint | null {
   return left < right ? left : right;
 }
 
-export function isTimer({ tags }: ModelPromise): boolean {
+export function isTimer({ tags }: Pick<ModelPromise, "tags">): boolean {
   return tags.get("resonate:timer") === "true" || tags.get("resonate:timeout") === "true";
 }
 
@@ -172,7 +199,8 @@ export function isAwaitable(promise: ModelPromise): boolean {
 
 /** One text for each record, and no text for two: for interning, comparing and showing. */
 export function canonical(record: ModelRecord): string {
-  const { promise, task, clock, callbacks, listeners, tellings } = record;
+  const { schedule, promise, task, clock, callbacks, listeners, tellings } = record;
+  if (schedule !== null) return canonicalSchedule(schedule);
   const waiters = JSON.stringify(callbacks);
   const text = promise === null ? "nothing" : canonicalPromise(promise);
   const parts = [waiters, text];
@@ -199,6 +227,15 @@ export function canonicalPromise(promise: ModelPromise): string {
   const texts = [plainValue(param), plainValue(value), [...tags], createKey, settleKey];
   const flag = isExternal ? "external" : "internal";
   return `${state} ${flag} ${createdAt} ${timeoutAt} ${settledAt} ${JSON.stringify(texts)}`;
+}
+
+/** As `canonical`, of a schedule. */
+export function canonicalSchedule(schedule: ModelSchedule): string {
+  const { cron, promiseIdTemplate, promiseTimeoutMs, promiseParam, promiseTags } = schedule;
+  const { createdAt, lastRunAt, nextRunAt } = schedule;
+  const texts = [cron, promiseIdTemplate, plainValue(promiseParam), [...promiseTags]];
+  const dates = `${createdAt} ${lastRunAt} ${nextRunAt}`;
+  return `schedule ${dates} ${promiseTimeoutMs} ${JSON.stringify(texts)}`;
 }
 
 /** As `canonical`, of a task alone. */

@@ -89,15 +89,16 @@ function isMatch(id: string, pattern: string): boolean {
   return wanted === pattern.length;
 }
 
-function promiseWeight({ tags, param, value }: ModelPromise): number {
+/** In characters of payload; so below. */
+export function promiseWeight({ tags, param, value }: ModelPromise): number {
   return pairsWeight(tags) + valueWeight(param) + valueWeight(value);
 }
 
-function valueWeight({ headers, data }: ModelValue): number {
+export function valueWeight({ headers, data }: ModelValue): number {
   return (headers === null ? 0 : pairsWeight(headers)) + (data === null ? 0 : data.length);
 }
 
-function pairsWeight(pairs: ModelPairs): number {
+export function pairsWeight(pairs: ModelPairs): number {
   let sum = 0;
   for (const [name, text] of pairs) sum += name.length + text.length;
   return sum;

@@ -25,6 +25,7 @@ import {
   stopped,
   unheld,
 } from "./record.ts";
+import { isTimerWithTarget, refuseAwaited, refuseFenced } from "./strict.ts";
 
 type OfVersion = { readonly id: string; readonly version: number };
 
@@ -97,7 +98,8 @@ export function fulfill(draft: Draft, command: ModelFulfill): ModelAnswer {
 export function suspend(draft: Draft, command: ModelSuspend): ModelAnswer {
   const { id, awaited } = command;
   for (const each of [id, ...awaited]) draft.touch(each);
-  const refusal = gate(draft, command) ?? unawaitable(draft, awaited);
+  const strict = refuseAwaited(draft, id, awaited);
+  const refusal = strict ?? gate(draft, command) ?? unawaitable(draft, awaited);
   if (refusal !== null) return refused(refusal);
   if (awaited.some((each) => draft.record(each).promise?.state !== "pending")) {
     const { promise, task } = draft.record(id);
@@ -127,8 +129,10 @@ export function fence(draft: Draft, command: ModelFence): ModelAnswer {
   const { id, action } = command;
   draft.touch(id);
   draft.touch(action.id);
-  const refusal = gate(draft, command);
+  const refusal = refuseFenced(draft, id, action) ?? gate(draft, command);
   if (refusal !== null) return refused(refusal);
+  if (isTimerWithTarget(draft, action))
+    return { kind: "fenced", inner: refused("timer_with_target") };
   const isCreation = action.kind === "create_promise";
   const inner = isCreation ? create(draft, action) : settle(draft, action);
   return { kind: "fenced", inner };
@@ -172,7 +176,11 @@ export function expireLease(draft: Draft, id: string): void {
 
 export function dispatchAgain(draft: Draft, id: string): void {
   const { task } = draft.touch(id);
-  if (task?.state === "pending" && isClockDue(draft, id)) offer(draft, id);
+  if (task?.state !== "pending" || !isClockDue(draft, id)) return;
+  const { isMissed } = draft.record(id).clock;
+  offer(draft, id);
+  const { clock } = draft.record(id);
+  if (clock.offeredAt === draft.now) draft.setClock(id, { ...clock, isMissed });
 }
 
 /** Its `execute` found no receiver. */

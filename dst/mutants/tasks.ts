@@ -111,7 +111,7 @@ export const tasks: readonly Mutant[] = [
       }`,
     also: [
       {
-        file: "dst/compare.ts",
+        file: "dst/to-model.ts",
         find: 'const { pid, ttl } = task.kind === "acquired" ? task : unheld;',
         replace: 'const { pid, ttl } = "pid" in task ? task : unheld;',
       },
@@ -195,7 +195,7 @@ export const tasks: readonly Mutant[] = [
     file: task,
     find: 'if (task.kind === "absent" || task.kind === "fulfilled") return []; // A3',
     replace: 'if (task.kind !== "suspended" && task.kind !== "pending") return [];',
-    oracles: ["W"],
+    oracles: ["W", "T"],
     seedsMax: 50,
   },
   {
@@ -257,5 +257,23 @@ export const tasks: readonly Mutant[] = [
     oracles: ["W", "T"],
     seedsMax: 200,
     flags: ["--nodes", "2:3"],
+  },
+  {
+    name: "strict-crosses-origins",
+    fault: "A strict server lets a task wait for a promise of another origin.",
+    file: "kernel/origin.ts",
+    find: 'if (!awaited.every(isOwn)) return "origins_differ"; // N2',
+    replace: 'if (awaited.length === 0) return isOwn(awaiter) ? null : "origins_differ";',
+    oracles: ["W"],
+    seedsMax: 200,
+  },
+  {
+    name: "strict-repeats",
+    fault: "A strict server merges what is awaited twice.",
+    file: "kernel/origin.ts",
+    find: 'new Set(awaited).size < awaited.length ? "awaited_repeated" : null',
+    replace: 'awaited.length === 0 ? "awaited_repeated" : null',
+    oracles: ["W"],
+    seedsMax: 200,
   },
 ];

@@ -312,22 +312,6 @@ describe("who gets a stream", () => {
     expect(raw.received).not.toContain("data: 1");
   });
 
-  test("E6 a stream ends with its token, and until then it is as it was", async () => {
-    let hasExpired = false;
-    const isOver = () => hasExpired;
-    const served = await serve({
-      keepAliveMs: 10,
-      admit: () => ({ kind: "admitted", mayReceive: () => !hasExpired, isOver }),
-    });
-    const raw = await opened(served, "/poll/g/i");
-    await raw.until(/(: ka\n\n\r\n[^:]*){4}/);
-    expect(await served.send("poll://any@g", "1")).toEqual(delivered);
-    hasExpired = true;
-    expect(await served.send("poll://any@g", "2")).toEqual(noReceiver);
-    await raw.until(/\r\n0\r\n\r\n$/);
-    await served.until(0);
-  });
-
   test("what fails while it is decided is answered with 5000, and ends nothing", async () => {
     const served = await serve({ admit: () => Promise.reject(new Error("no keys")) });
     const raw = new Raw(served.port).send(get("/poll/g/i"));
@@ -677,4 +661,20 @@ test("E1 each message is spoken of once, and not from within the call", async ()
   await until(() => said.every((count) => count > 0));
   await pause(50);
   expect(said).toEqual(said.map(() => 1));
+});
+
+test("E6 a stream ends with its token, and until then it is as it was", async () => {
+  let hasExpired = false;
+  const isOver = () => hasExpired;
+  const served = await serve({
+    keepAliveMs: 10,
+    admit: () => ({ kind: "admitted", mayReceive: () => !hasExpired, isOver }),
+  });
+  const raw = await opened(served, "/poll/g/i");
+  await raw.until(/(: ka\n\n\r\n[^:]*){4}/);
+  expect(await served.send("poll://any@g", "1")).toEqual(delivered);
+  hasExpired = true;
+  expect(await served.send("poll://any@g", "2")).toEqual(noReceiver);
+  await raw.until(/\r\n0\r\n\r\n$/);
+  await served.until(0);
 });

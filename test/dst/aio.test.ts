@@ -13,6 +13,7 @@ import {
   create,
   get,
   history,
+  list,
   type Played,
   play,
   playPlan,
@@ -315,9 +316,11 @@ test.each(others)("a process can be killed at %s, too", (point) => {
     [10, 0, search()],
     [20, 0, history("a")],
     ...(kind === "send" ? [[0, 1, worker("w")] as const] : []),
+    ...(kind === "list" ? [[30, 0, list()] as const] : []),
   ] as const;
   const names: Readonly<Record<string, string>> = {
     query: "n0 query *",
+    list: "n0 list 1",
     log: "n0 log a",
     due: "n0 due@0",
     send: "n0 send execute w",

@@ -2,18 +2,11 @@
 // soon as one member does, whichever it is.
 
 import { describe, expect, test } from "vitest";
-import {
-  type Kept,
-  sameAnswer,
-  sameRecord,
-  showAnswer,
-  showResponse,
-  toModel,
-  toModelRecord,
-} from "../../dst/compare.ts";
+import { sameAnswer, sameRecord, showAnswer, showResponse } from "../../dst/compare.ts";
 import type { ModelAnswer } from "../../dst/model/command.ts";
 import { canonical } from "../../dst/model/record.ts";
 import { Past } from "../../dst/past.ts";
+import { type Kept, toModel, toModelRecord } from "../../dst/to-model.ts";
 import type { Response } from "../../kernel/command.ts";
 import { deadlineMs, instantMs, position, promiseId } from "../../kernel/ids.ts";
 import type { PendingPromise, PromiseRecord, SettledPromise } from "../../kernel/promise.ts";

@@ -92,8 +92,8 @@ test("B3: a command is executed no more often than may be", () => {
 test.each([
   [3, 0, "nothing"],
   [4, 0, "B queue"],
-  [0, 4, "nothing"], // two batches, one read, one sweep
-  [0, 5, "B flights"],
+  [0, 5, "nothing"], // two batches, one read, one preload, one sweep
+  [0, 6, "B flights"],
 ])("B3: %i requests wait and %i submissions are under way: %s", (waiting, inFlight, verdict) => {
   expect(found(() => new Conduct(small).watch(waiting, inFlight))).toBe(verdict);
 });

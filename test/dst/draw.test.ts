@@ -10,7 +10,8 @@ import { draw, usualWishes, type Wishes } from "../../dst/draw.ts";
 import { faultNames, groups, million } from "../../dst/faults.ts";
 import { IdGroups } from "../../dst/id-groups.ts";
 import { idsOf } from "../../dst/involved.ts";
-import { noCron } from "../../dst/known.ts";
+import { nextOf } from "../../dst/model/cron.ts";
+import { nameOf } from "../../dst/names.ts";
 import type {
   Action,
   CreateAction,
@@ -21,6 +22,7 @@ import type {
   SettleAction,
 } from "../../dst/plan.ts";
 import { Prng } from "../../dst/prng.ts";
+import { modelCron } from "../../dst/run.ts";
 import { Scene, Script } from "../../dst/scene.ts";
 import { parseSeed, type Seed, seedAt } from "../../dst/seed.ts";
 import { Values } from "../../dst/values.ts";
@@ -34,13 +36,14 @@ import {
   instantMs,
   int64Max,
   promiseId,
+  scheduleId,
   streamRevision,
   streamVersion,
   taskVersion,
 } from "../../kernel/ids.ts";
 import { bounds } from "../../kernel/limits.ts";
 import { usualRules } from "../../kernel/rules.ts";
-import { absent, promiseKey } from "../../kernel/stream.ts";
+import { absentOf, promiseKey, type StreamKey, scheduleKey } from "../../kernel/stream.ts";
 import { noTimers } from "../../kernel/timers.ts";
 import { areAwaitable, isTimer } from "../../kernel/value.ts";
 import { WorkingSet } from "../../kernel/working-set.ts";
@@ -529,6 +532,13 @@ test.each<[shape: ShapeName, what: string, min: number, isSo: (it: readonly Inte
   ["follow", "writes in between", 0.8, isInterrupted],
   ["elsewhere", "a place of its own", 1, (it) => it.every(isPlaced)],
   ["elsewhere", "in the history of one promise", 0.4, (it) => it.some(isHistory)],
+  ["ledger", "page after page", 1, (it) => it.some(isNext)],
+  ["ledger", "writes in between", 0.5, isInterrupted],
+  ["clockwork", "fired promises that are asked for", 0.2, isFiredAskedFor],
+  ["clockwork", "several occurrences", 0.5, (it) => of(it, "schedule").some(isRepeated)],
+  ["withdrawn", "a deletion at the instant of a firing", 0.3, isDeletedAtOnce],
+  ["withdrawn", "another one of that id", 0.4, (it) => of(it, "schedule").length > 1],
+  ["misfit", "what is refused", 0.4, (it) => of(it, "schedule").some(isMisfit)],
   ["silence", "a pause of minutes to hours", 1, (it) => longestPause(it) > 10 * 60_000],
 ])("the shape %s makes likely: %s", (name, _what, min, isSo) => {
   const groups = new IdGroups({ seed: base, clients: 4, isSearched: false });
@@ -587,6 +597,61 @@ function stateOf({ action }: Intent): string | null {
   return action.kind === "search" ? action.state : "";
 }
 
+type Scheduled = Intent & { readonly action: Extract<Action, { kind: "schedule" }> };
+
+/** The first occurrences of a schedule that a client creates at once, ms since the start of the world. */
+function occurrences({ at, action: { cron, tags } }: Scheduled): readonly number[] {
+  const zone = new Map(tags).get("resonate:timezone") ?? "UTC";
+  const found: number[] = [];
+  for (let after = worldEpoch + at; found.length < 5; ) {
+    const next = nextOf({ expression: cron, zone }, after);
+    if (next.kind !== "occurs") break;
+    found.push(next.at - worldEpoch);
+    after = next.at;
+  }
+  return found;
+}
+
+function isRepeated(intent: Scheduled): boolean {
+  const [first = 0, second = Number.POSITIVE_INFINITY] = occurrences(intent);
+  return second - first < 60_000;
+}
+
+function isMisfit(intent: Scheduled): boolean {
+  return occurrences(intent).length === 0;
+}
+
+function isDeletedAtOnce(intents: readonly Intent[]): boolean {
+  const [first] = of(intents, "schedule");
+  const fired = first === undefined ? [] : occurrences(first);
+  return of(intents, "unschedule").some(({ at }) => fired.includes(at));
+}
+
+function isFiredAskedFor(intents: readonly Intent[]): boolean {
+  const asked = new Set(intents.flatMap(({ action }) => idsOf(action)));
+  return of(intents, "schedule").some((intent) => {
+    return occurrences(intent).some((at) => asked.has(`${intent.action.id}-${worldEpoch + at}`));
+  });
+}
+
+test("what is scheduled ends by itself: within a day it is fired a dozen times at the most", () => {
+  const counts = plans.flatMap(({ intents }) => {
+    return of(intents, "schedule").map((intent) => {
+      const zone = new Map(intent.action.tags).get("resonate:timezone") ?? "UTC";
+      const rule = { expression: intent.action.cron, zone };
+      let [after, count] = [worldEpoch + intent.at, 0];
+      for (const end = after + 86_400_000; ; count += 1) {
+        const next = nextOf(rule, after);
+        if (next.kind !== "occurs" || next.at > end) return count;
+        after = next.at;
+      }
+    });
+  });
+  expect(counts.length).toBeGreaterThan(plans.length);
+  expect(Math.max(...counts)).toBeGreaterThan(5);
+  expect(Math.max(...counts)).toBeLessThanOrEqual(12);
+});
+
 test("D1: a group is worn out sooner if its history is searched", () => {
   for (const isSearched of [true, false]) {
     const groups = new IdGroups({ seed: base, clients: 12, isSearched });
@@ -603,7 +668,13 @@ test("what the API would refuse before the kernel is not drawn", () => {
     return new Set(pairs.map(([name]) => name)).size === pairs.length && pairs.flat().every(isText);
   };
   const isLegal = ({ at, action }: Intent): boolean => {
-    if (!idsOf(action).every(isShort)) return false;
+    if (
+      !idsOf(action)
+        .map((name) => keyOf(name).id)
+        .every(isShort)
+    )
+      return false;
+    if (action.kind === "schedule") return arePairs(action.tags) && isShort(action.promiseId);
     if (action.kind === "create") {
       const { id, tags, param, key } = action;
       const timeout = timeoutAt(action.deadline, at);
@@ -649,7 +720,10 @@ function partsOf(intents: readonly Intent[]): readonly (readonly Intent[])[] {
     const parent = parents.get(id) ?? id;
     return parent === id ? id : root(parent);
   };
-  const commands = intents.filter(({ action }) => !["search", "events"].includes(action.kind));
+  const commands = intents.filter(
+    ({ action }) =>
+      !["search", "events", "list_promises", "list_tasks", "list_schedules"].includes(action.kind),
+  );
   for (const { action } of commands) {
     const [first = "", ...others] = idsOf(action);
     for (const id of others) parents.set(root(id), root(first));
@@ -709,10 +783,11 @@ test("a fair share of a seed is refused, and each refusal, change and repetition
 
 /** What the kernel answers if nothing is ever late, lost or at the same time. */
 function play(intents: readonly Intent[]): readonly string[] {
-  const ids = new Set(intents.flatMap(({ action }) => idsOf(action)));
+  const names = new Set(intents.flatMap(({ action }) => idsOf(action)));
   const [version, revision] = [streamVersion(0), streamRevision(0)];
-  const streams = [...ids].map((id) => {
-    return { key: promiseKey(promiseId(id)), version, revision, state: absent, timers: noTimers };
+  const streams = [...names].map((name) => {
+    const key = keyOf(name);
+    return { key, version, revision, state: absentOf(key.kind), timers: noTimers };
   });
   const set = new WorkingSet(streams);
   return intents.flatMap((intent) => {
@@ -723,7 +798,7 @@ function play(intents: readonly Intent[]): readonly string[] {
     if (command === null) return [];
     const author = { command: commandId(`${intent.key}`), now: instantMs(worldEpoch + intent.at) };
     const run = (each: Command) =>
-      execute(set, each, { ...author, rules: usualRules, cron: noCron });
+      execute(set, each, { ...author, rules: usualRules, cron: modelCron });
     const { response, caused } = run(command);
     for (const each of caused) run(each);
     if (response?.kind === "refused") return [`${command.kind} refused ${response.refusal}`];
@@ -731,6 +806,17 @@ function play(intents: readonly Intent[]): readonly string[] {
     return [`${command.kind} ${changed ? "changed" : "repeated"}`];
   });
 }
+
+function keyOf(name: string): StreamKey {
+  const [, id] = name.split("\0");
+  return id === undefined ? promiseKey(promiseId(name)) : scheduleKey(scheduleId(id));
+}
+
+test("a stream is named by its kind and id", () => {
+  for (const key of [promiseKey(promiseId("a")), scheduleKey(scheduleId("a"))]) {
+    expect(keyOf(nameOf(key))).toEqual(key);
+  }
+});
 
 const noValue = { headers: null, data: null } as const;
 
@@ -783,8 +869,23 @@ function toCommand({ at, action }: Intent, versionOf: (id: string) => number): C
       const [awaited, awaiter] = [promiseId(action.awaited), promiseId(action.awaiter)];
       return { kind: "register_callback", awaited, awaiter };
     }
+    case "schedule": {
+      const { cron, promiseId: promiseIdTemplate, promiseTimeout, tags } = action;
+      return {
+        ...{ kind: "create_schedule", id: scheduleId(action.id), cron, promiseIdTemplate },
+        ...{ promiseTimeoutMs: BigInt(promiseTimeout), promiseParam: noValue },
+        promiseTags: new Map(tags),
+      };
+    }
+    case "show":
+      return { kind: "get_schedule", id: scheduleId(action.id) };
+    case "unschedule":
+      return { kind: "delete_schedule", id: scheduleId(action.id) };
     case "search":
     case "events":
+    case "list_promises":
+    case "list_tasks":
+    case "list_schedules":
       return null;
   }
 }

@@ -151,6 +151,8 @@ export const arbitraryPlan: fc.Arbitrary<Plan> = fc.record({
   rules: fc.record({
     ...{ retryMs: duration, patienceMs: duration, retentionMs: duration },
     awaitsAny: fc.boolean(),
+    preloadMax: fc.nat({ max: 1000 }),
+    isStrict: fc.boolean(),
   }),
   faults: fc
     .array(fc.tuple(fc.constantFrom(...faultNames), count), { maxLength: 5 })

@@ -7,6 +7,7 @@ import {
   emptyValue,
   type ModelPromise,
   type ModelRecord,
+  type ModelSchedule,
   type ModelTask,
   nothing,
   stopped,
@@ -42,9 +43,20 @@ const plain: ModelRecord = {
 };
 const about = { id: "p", awaitsAny: false };
 
+const scheduled: ModelSchedule = {
+  ...{ cron: "* * * * * *", promiseIdTemplate: "p", promiseTimeoutMs: 1n, createdAt: 50 },
+  ...{ promiseParam: { headers: null, data: null }, promiseTags: new Map() },
+  ...{ lastRunAt: null, nextRunAt: 1000n },
+};
+const fired: ModelSchedule = { ...scheduled, lastRunAt: 1000, nextRunAt: 2000n };
+
 test("invariants: what is sound breaks none", () => {
   const sound: readonly ModelRecord[] = [
     ...[nothing, plain, offered, held, over, { ...over, promise: timedout }],
+    ...[
+      { ...nothing, schedule: scheduled },
+      { ...nothing, schedule: fired },
+    ],
     { ...offered, task: asleep, clock: stopped, callbacks: ["a"], listeners: ["http://h/"] },
     { ...over, promise: { ...timedout, createdAt: 100 } },
   ];
@@ -67,6 +79,7 @@ const broken: Readonly<Record<keyof typeof states, ModelRecord>> = {
   "one-clock-by-state": { ...offered, clock: stopped },
   "resumes-fit-state": { ...offered, task: { ...asleep, resumes: ["a"] }, clock: stopped },
   "addresses-valid": { ...offered, listeners: ["ftp://h/"] },
+  "schedule-order": { ...nothing, schedule: { ...scheduled, nextRunAt: 50n } },
 };
 
 test.each(Object.entries(broken))("invariants: a state breaks %s", (name, record) => {
@@ -118,6 +131,9 @@ test("invariants: what may happen breaks none", () => {
     [held, over, "promise_settled"],
     [offered, awaited, "callback_registered"],
     [{ ...over, callbacks: ["a"] }, over, "callback_drained"],
+    [nothing, { ...nothing, schedule: scheduled }, "schedule_created"],
+    [{ ...nothing, schedule: scheduled }, { ...nothing, schedule: fired }, "schedule_fired"],
+    [{ ...nothing, schedule: fired }, nothing, "schedule_deleted"],
   ];
   for (const [before, after, kind] of may) {
     expect(brokenStep(before, after, event(kind)), kind).toBeNull();
@@ -128,6 +144,11 @@ type Broken = readonly [before: ModelRecord, after: ModelRecord, kind: Event["ki
 const brokenSteps: Readonly<Record<keyof typeof steps, Broken>> = {
   "nothing-vanishes": [offered, { ...offered, task: null }, "callback_registered"],
   "version-only-by-acquire": [offered, held, "task_acquired"],
+  "birth-immutable": [
+    { ...nothing, schedule: scheduled },
+    { ...nothing, schedule: { ...fired, cron: "1 * * * *" } },
+    "schedule_fired",
+  ],
   edges: [{ ...offered, task: asleep }, offered, "task_continued"],
   coupled: [held, over, "task_released"],
   "waiters-one-way": [{ ...offered, callbacks: ["a"] }, offered, "callback_drained"],

@@ -3,7 +3,7 @@
 // promises lead is the same for all, and without a fault, where nothing else is said.
 
 import { describe, expect, test } from "vitest";
-import { promiseStream } from "../../dst/known.ts";
+import { promiseStream } from "../../dst/names.ts";
 import {
   deadlineMs,
   instantMs,

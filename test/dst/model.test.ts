@@ -5,7 +5,6 @@
 
 import { fc, test as property } from "@fast-check/vitest";
 import { expect, test } from "vitest";
-import type { KnownCommand } from "../../dst/known.ts";
 import { idsOf, type ModelAnswer, type ModelCommand } from "../../dst/model/command.ts";
 import {
   canonical,
@@ -18,6 +17,7 @@ import {
 import { type ModelSearch, search } from "../../dst/model/search.ts";
 import { step } from "../../dst/model.ts";
 import { plainRules } from "../../dst/rules.ts";
+import type { Command } from "../../kernel/command.ts";
 import type { SearchPromises } from "../../kernel/search.ts";
 
 type Key = string | null;
@@ -534,7 +534,7 @@ test("model: no two records have one canonical text, and each has only one", () 
 });
 
 test("model: takes the commands and searches of the kernel as they are", () => {
-  const asked = (each: KnownCommand): ModelCommand => each;
+  const asked = (each: Command): ModelCommand => each;
   const sought = (each: SearchPromises): ModelSearch => each;
   expect([asked, sought].every((convert) => typeof convert === "function")).toBe(true);
 });

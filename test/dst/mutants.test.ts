@@ -49,7 +49,7 @@ test("what a planted bug replaces stands in its file exactly once", () => {
 test("bugs are planted in what a simulation runs, and not in what plants them", () => {
   const files = new Set(mutants.flatMap((mutant) => editsOf(mutant).map(({ file }) => file)));
   for (const file of files) {
-    expect(file).toMatch(/^(kernel|store|dst|api|api\/rpc)\/[a-z-]+\.ts$/);
+    expect(file).toMatch(/^(kernel|store|dst|aio|api|api\/rpc)\/[a-z-]+\.ts$/);
     expect(["dst/mutants.ts", "dst/verdict.ts"]).not.toContain(file);
   }
 });

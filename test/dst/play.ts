@@ -6,7 +6,7 @@ import { type Choices, type Chooser, Replaying } from "../../dst/choice.ts";
 import { type FaultName, faultNames, million } from "../../dst/faults.ts";
 import type { Action, Faults, Intent, Plan } from "../../dst/plan.ts";
 import { plainRules } from "../../dst/rules.ts";
-import { simulate } from "../../dst/run.ts";
+import { modelCron, simulate } from "../../dst/run.ts";
 import { parseSeed, type Seed } from "../../dst/seed.ts";
 import type { RecordKind, TraceRecord } from "../../dst/trace.ts";
 import type { Outcome } from "../../dst/verdict.ts";
@@ -92,6 +92,24 @@ export function search(more: Partial<Search> = {}): Action {
   return { kind: "search", ...usual, ...more };
 }
 
+type Ticks = Action & { readonly kind: "schedule" };
+
+/** In each of the first five seconds of the world but the very first instant. */
+export function ticks(id: string, more: Partial<Ticks> = {}): Action {
+  return {
+    ...{ kind: "schedule", id, cron: "1-5 0 8 15 1 *", promiseId: "{{.id}}-{{.timestamp}}" },
+    ...{ promiseTimeout: "60000", param: empty, tags: [["resonate:target", "poll://any@g"]] },
+    ...more,
+  };
+}
+
+type Listing = Action & { readonly kind: "list_promises" };
+
+export function list(more: Partial<Listing> = {}): Action {
+  const page = { idPrefix: "", after: "start", limit: 10 } as const;
+  return { kind: "list_promises", ...page, state: null, tags: [], ...more };
+}
+
 /** @param of null: the whole log */
 export function history(of: string | null): Action {
   return { kind: "events", of, after: "start", limit: 10 };
@@ -129,7 +147,14 @@ export function worldOf(steps: readonly Step[], setting: Setting = {}): World {
   const { choices = {}, openStore = memory } = setting;
   const chooser = new Replaying(new Map(Object.entries(choices)));
   const plan = planIn(steps, setting);
-  return new World({ plan, openStore, chooser, onRecord: null, codec: () => null });
+  return new World({
+    plan,
+    openStore,
+    chooser,
+    onRecord: null,
+    codec: () => null,
+    cron: modelCron,
+  });
 }
 
 function planIn(steps: readonly Step[], { choices = {}, limits: chosen, ...more }: Setting): Plan {

@@ -89,7 +89,7 @@ test("a file has one intent and one choice a line", () => {
         "clients": 8,
         "policy": {"kind":"pct","depth":2},
         "limits": {"queueMax":4096,"batchMax":1024,"batchesMax":1,"sweepShareMax":32,"dueMax":64,"readsMax":16,"attemptsMax":16,"firingsMax":100,"sweepRetryMs":1000,"pageWeightMax":16777216},
-        "rules": {"retryMs":30000,"patienceMs":240000,"retentionMs":86400000,"awaitsAny":false},
+        "rules": {"retryMs":30000,"patienceMs":240000,"retentionMs":86400000,"awaitsAny":false,"preloadMax":0,"isStrict":false},
         "delayMax": 0,
         "healAt": 0,
         "isSearched": false,

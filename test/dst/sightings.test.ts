@@ -11,6 +11,7 @@ import {
   create,
   get,
   history,
+  list,
   listen,
   play,
   release,
@@ -20,6 +21,7 @@ import {
   settle,
   strikes,
   suspend,
+  ticks,
   until,
   verdict,
   wait,
@@ -173,6 +175,31 @@ const scenes: Readonly<Record<Sometimes, Scene>> = {
   "a listener is told again after a failure": {
     steps: [[0, 0, create("a")], [5, 0, listen("a")], [10, 0, settle("a")]],
     choices: { "message_lost n0 send unblock a": strikes },
+  },
+  "a schedule is fired": { steps: [[0, 0, ticks("s")]] },
+  "a schedule catches up on three firings": {
+    steps: [[0, 0, ticks("s")], [20, 1, get("b")]], choices: { "jump_forward n0@20": strikes, "forward 0": 6 },
+  },
+  "a schedule is deleted while its firing is under way": {
+    steps: [[0, 0, ticks("s")], [1005, 1, { kind: "unschedule", id: "s" }]],
+    choices: { "slow n0 due@1000 #1": strikes, "slowness n0 due@1000": 20 }, healAt: 5_000,
+  },
+  "a firing finds its promise there": { steps: [[0, 0, ticks("s", { promiseId: "p" })]] },
+  "a promise is fired when it is over": { steps: [[0, 0, ticks("s", { promiseTimeout: "0" })]] },
+  "an occurrence is skipped": {
+    steps: [[0, 0, ticks("s", { promiseId: `${"x".repeat(2036)}{{.timestamp}}` })]],
+  },
+  "two processes sweep one schedule": {
+    steps: [[0, 0, ticks("s")]], choices: { "crash due.done n0 due@1000": strikes }, healAt: 5_000,
+  },
+  "a page of a search by id is followed by another": { steps: [...together, [5, 0, list({ limit: 2 })]] },
+  "a task comes with promises of its branch": {
+    steps: [
+      [0, 0, create("w", { tags: [["resonate:target", "poll://any@g"], ["resonate:branch", "w"]] })],
+      [0, 1, create("a", { tags: [["resonate:branch", "w"]] })],
+      [10, 0, acquire("w")],
+    ],
+    rules: { ...plainRules, preloadMax: 2 },
   },
   "a process stops gracefully": { steps: settling, choices: { "graceful_stop n0@0 #3": strikes } },
 };

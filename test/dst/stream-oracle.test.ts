@@ -3,10 +3,10 @@
 // lying-stores.test.ts.
 
 import { expect, test } from "vitest";
-import { toModelRecord } from "../../dst/compare.ts";
-import { promiseStream } from "../../dst/known.ts";
+import { promiseStream } from "../../dst/names.ts";
 import { Past } from "../../dst/past.ts";
 import { StreamOracle, showEvent } from "../../dst/stream-oracle.ts";
+import { toModelRecord } from "../../dst/to-model.ts";
 import { Violation } from "../../dst/verdict.ts";
 import type { Event } from "../../kernel/event.ts";
 import { commandId, deadlineMs, instantMs, promiseId, streamVersion } from "../../kernel/ids.ts";

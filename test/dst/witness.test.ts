@@ -4,9 +4,9 @@
 
 import { describe, expect, test } from "vitest";
 import type { Flight } from "../../dst/aio.ts";
-import { noCron } from "../../dst/known.ts";
 import type { Operation, Own } from "../../dst/operation.ts";
 import { plainRules } from "../../dst/rules.ts";
+import { modelCron } from "../../dst/run.ts";
 import { Violation } from "../../dst/verdict.ts";
 import { type Batch as Executed, type Ledger, Witness } from "../../dst/witness.ts";
 import { Batch, type Entry, type Outcome } from "../../kernel/batch.ts";
@@ -110,7 +110,7 @@ class Stand {
   ): Running {
     const outcome = this.#batch(commands).execute(view.loaded, {
       now: instantMs(now),
-      ...{ rules: usualRules, cron: noCron },
+      ...{ rules: usualRules, cron: modelCron },
     });
     const components = outcome.writing.map(({ changes }) => ({ changes }));
     const flight = this.#flight({ kind: "commit", components });

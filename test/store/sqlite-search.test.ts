@@ -122,7 +122,6 @@ test("search: every other statement has an index too, but for those that read ev
   });
   expect(texts.length).toBeGreaterThan(10);
   expect(scans.toSorted()).toEqual([
-    "countMissed",
     "countTags",
     "countWaiting",
     "selectHistories",

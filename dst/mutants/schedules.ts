@@ -1,0 +1,181 @@
+// Planted bugs in schedules and cron, in the searches by id, and in what comes along with a task
+// (dst/mutants.ts).
+
+import type { Mutant } from "../mutants.ts";
+
+const schedule = "kernel/schedule.ts";
+
+export const schedules: readonly Mutant[] = [
+  {
+    name: "schedule-skips-catch-up",
+    fault: "Whoever comes late fires once, and goes on from now.",
+    file: schedule,
+    find: `  const next = cron.next(ruleOf(state), occurrenceAt);
+  if (next.kind === "invalid") return { kind: "stuck", part: next.part }; // F10`,
+    replace: `  const next = cron.next(ruleOf(state), now);
+  if (next.kind === "invalid") return { kind: "stuck", part: next.part };`,
+    oracles: ["W", "V"],
+    seedsMax: 50,
+  },
+  {
+    name: "schedule-fires-twice",
+    fault: "A firing is not checked again: two servers, or a restart, fire one instant twice.",
+    file: schedule,
+    find: "    state.nextRunAt === BigInt(occurrenceAt) &&\n",
+    replace: "",
+    also: [
+      {
+        file: schedule,
+        find: 'assert(BigInt(occurrenceAt) === state.nextRunAt, "a schedule is fired out of turn"); // F3',
+        replace: "",
+      },
+    ],
+    oracles: ["W", "M", "T"],
+    seedsMax: 50,
+  },
+  {
+    name: "schedule-firing-lost",
+    fault:
+      "Of a firing that is late only the schedule is moved on: a crash in between loses the promise.",
+    file: "kernel/execute-schedule.ts",
+    find: "      make(turn, firing.promise.id, firing.promise.event);",
+    replace:
+      "      if (turn.now - occurrenceAt < 1000) make(turn, firing.promise.id, firing.promise.event);",
+    oracles: ["W", "V", "C"],
+    seedsMax: 50,
+  },
+  {
+    name: "schedule-firing-unsplit",
+    fault: "Occurrences beyond those of one sweep are left out.",
+    file: schedule,
+    find: "    nextRunAt = nextRunOf(next);\n  }\n  return commands;",
+    replace: "    nextRunAt = nextRunOf(next);\n  }\n  return commands.slice(-1);",
+    oracles: ["V", "B"],
+    seedsMax: 200,
+  },
+  {
+    name: "schedule-created-anew",
+    fault: "Whoever creates what is there replaces it.",
+    file: schedule,
+    find: 'if (state.kind === "live") return unchanged; // F1',
+    replace: "",
+    also: [
+      {
+        file: schedule,
+        find: 'assert(state.kind === "absent", "a schedule is created twice"); // F1',
+        replace: "",
+      },
+    ],
+    oracles: ["W", "T"],
+    seedsMax: 50,
+  },
+  {
+    name: "schedule-dated-now",
+    fault: "A promise that is fired late is created now.",
+    file: schedule,
+    find: "createdAt: occurrenceAt,",
+    replace: "createdAt: now,",
+    oracles: ["W", "S"],
+    seedsMax: 50,
+  },
+  {
+    name: "schedule-overwrites",
+    fault: "A firing whose promise is there creates it anew.",
+    file: "kernel/execute-schedule.ts",
+    find: 'if (turn.state(id).promise.kind !== "absent") return;',
+    replace: 'if (turn.state(id).promise.kind === "settled") return;',
+    oracles: ["W", "T", "A"],
+    seedsMax: 50,
+  },
+  {
+    name: "schedule-unfinished",
+    fault: "A promise that is over when it is fired stays pending.",
+    file: "kernel/execute-schedule.ts",
+    find: "  turn.touch(id); // F5: it may be over by now\n",
+    replace: "",
+    oracles: ["W", "S"],
+    seedsMax: 50,
+  },
+  {
+    name: "schedule-zone-ignored",
+    fault: "Every schedule is read in UTC.",
+    file: schedule,
+    find: 'promiseTags.get("resonate:timezone") ?? "UTC"',
+    replace: '(promiseTags.size < 0 ? "" : "UTC")',
+    oracles: ["W"],
+    seedsMax: 50,
+  },
+  {
+    name: "schedule-not-due",
+    fault: "A schedule that is created has no due date.",
+    file: schedule,
+    find: 'return state.kind === "absent" || state.nextRunAt === never ? null : state.nextRunAt;',
+    replace: 'return state.kind === "absent" || state.lastRunAt === null ? null : state.nextRunAt;',
+    oracles: ["S", "V", "W"],
+    seedsMax: 50,
+  },
+  {
+    name: "cron-weekday-shifted",
+    fault: "Days of the week count from 1.",
+    file: "aio/cron.ts",
+    find: "  return value >= field.min && value <= field.max ? value : null; // Z3",
+    replace:
+      "  const shifted = field.max === 7 ? (value + 6) % 7 : value;\n  return value >= field.min && value <= field.max ? shifted : null;",
+    oracles: ["W"],
+    seedsMax: 50,
+  },
+  {
+    name: "list-order-utf16",
+    fault: "Ids are ordered by their UTF-16 code units.",
+    file: "store/memory.ts",
+    find: "rows.sort((left, right) => compareBytes(left.key.id, right.key.id));",
+    replace: "rows.sort((left, right) => (left.key.id < right.key.id ? -1 : 1));",
+    oracles: ["W"],
+    seedsMax: 200,
+  },
+  {
+    name: "list-prefix-ignored",
+    fault: "A search by id finds ids that begin otherwise.",
+    file: "store/memory.ts",
+    find: "key.kind === kind && key.id.startsWith(idPrefix) && isBehind",
+    replace: "key.kind === kind && isBehind",
+    oracles: ["W"],
+    seedsMax: 50,
+  },
+  {
+    name: "list-shows-held",
+    fault: "A search by id shows the task of an overdue promise as it is stored.",
+    file: "kernel/list.ts",
+    find: 'const isLive = project(promise, now).kind === "pending";',
+    replace: "const isLive = project(promise, now).kind === promise.kind || now > 0;",
+    oracles: ["W"],
+    seedsMax: 50,
+  },
+  {
+    name: "preload-has-itself",
+    fault: "The promise of a task is among those that come along with it.",
+    file: "kernel/preload.ts",
+    find: ".filter(({ key }) => key.id !== claim.id); // D3",
+    replace: ";",
+    oracles: ["W"],
+    seedsMax: 50,
+  },
+  {
+    name: "preload-of-any-branch",
+    fault: "Promises of any branch come along with a task.",
+    file: "kernel/preload.ts",
+    find: 'tags: new Map([["resonate:branch", branch]]),',
+    replace: "tags: new Map(branch.length > 0 ? [] : [[branch, branch]]),",
+    oracles: ["W"],
+    seedsMax: 50,
+  },
+  {
+    name: "preload-one-too-many",
+    fault: "One promise more than are wanted comes along with a task.",
+    file: "kernel/preload.ts",
+    find: "others.slice(0, this.#options.max)",
+    replace: "others",
+    oracles: ["W"],
+    seedsMax: 50,
+  },
+];

@@ -97,9 +97,9 @@ export function plan(components: readonly Component[], found: StreamMap<Fence>):
     creations: created.map(streamRow),
     tags: created.flatMap(tagRows),
     events,
-    ended: updated.flatMap((draft) => waitingRows(draft.key, without(draft.waiting, now(draft)))),
-    begun: updated.flatMap((draft) => waitingRows(draft.key, without(now(draft), draft.waiting))),
-    offered: created.flatMap((draft) => waitingRows(draft.key, now(draft))),
+    ended: updated.flatMap((draft) => waitingRows(draft.key, without(draft.waiting, waits(draft)))),
+    begun: updated.flatMap((draft) => waitingRows(draft.key, without(waits(draft), draft.waiting))),
+    offered: created.flatMap((draft) => waitingRows(draft.key, waits(draft))),
   };
 }
 
@@ -143,7 +143,7 @@ function tagRows({ key: { kind, id }, write }: Draft) {
   return [...(tags ?? [])].map(([name, value]) => ({ kind, id, tag: tagDigest(name, value) }));
 }
 
-function now({ write }: Draft): readonly Waiting[] {
+function waits({ write }: Draft): readonly Waiting[] {
   return write === null ? [] : waiting(write.snapshot, write.timers);
 }
 

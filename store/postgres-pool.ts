@@ -1,10 +1,10 @@
 // Connections to Postgres, as many as are allowed, and what a transaction on one of them is. Every
 // wait has an end, and no error of a connection can end the process (simulation.md §10.1, 6).
 //
-//   N1. Whoever cannot get a connection in time is told so: the store is overloaded.
-//   N2. A connection on which anything went wrong is never used again.
-//   N3. Nothing is known to be committed until the server has said COMMIT.
-//   N4. A 64-bit integer arrives as one.
+//   K1. Whoever cannot get a connection in time is told so: the store is overloaded.
+//   K2. A connection on which anything went wrong is never used again.
+//   K3. Nothing is known to be committed until the server has said COMMIT.
+//   K4. A 64-bit integer arrives as one.
 
 import type { ConnectionOptions } from "node:tls";
 import {
@@ -94,7 +94,7 @@ export class PostgresPool {
       client.release();
       return answer;
     } catch (error) {
-      client.release(true); // N2
+      client.release(true); // K2
       throw translate(error, session.phase, this.#lost.has(client));
     }
   }
@@ -108,7 +108,7 @@ export class PostgresPool {
     try {
       return await this.#pool.connect();
     } catch (error) {
-      throw unconnected(error); // N1
+      throw unconnected(error); // K1
     }
   }
 }
@@ -157,7 +157,7 @@ export class Session {
     await this.#client.query(config);
   }
 
-  /** N3. @throws StoreError if the server has rolled back without a word */
+  /** K3. @throws StoreError if the server has rolled back without a word */
   async commit(): Promise<void> {
     this.#phase = "commit";
     const { command } = await this.#client.query("COMMIT");
@@ -191,7 +191,7 @@ function configOf(options: PoolOptions): PoolConfig {
   };
 }
 
-/** N4. */
+/** K4. */
 function parserOf(type: number, format?: "text" | "binary") {
   if (type === types.builtins.INT8) return BigInt;
   return format === "binary" ? types.getTypeParser(type, format) : types.getTypeParser(type);

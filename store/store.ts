@@ -1,4 +1,4 @@
-// The event store: seven verbs over streams. It knows revisions, events, rows and indexes, and none
+// The event store: eight verbs over streams. It knows revisions, events, rows and indexes, and none
 // of the rules by which they came about. Every implementation passes test/store/conformance.ts.
 //
 //   A1. A commit is atomic and durable when it returns, and seen by nobody before.

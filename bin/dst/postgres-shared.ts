@@ -7,8 +7,13 @@ let shared: SyncPostgres | null = null;
 
 export function sharedPostgres(): SyncPostgres {
   if (shared !== null) return shared;
-  const opened = new SyncPostgres({ address: null });
-  process.once("exit", () => opened.close());
-  shared = opened;
-  return opened;
+  shared = new SyncPostgres({ address: null });
+  process.once("exit", endSharedPostgres);
+  return shared;
+}
+
+export function endSharedPostgres(): void {
+  process.off("exit", endSharedPostgres);
+  shared?.close();
+  shared = null;
 }

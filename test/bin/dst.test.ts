@@ -106,7 +106,7 @@ test.each([
   ["dst run", "--nodes 3:1", '--nodes is "3:1"; expected a whole number or min:max, 1 to 16'],
   ["dst run", "--nodes 0", '--nodes is "0"; expected a whole number or min:max'],
   ["dst run", "--nodes 1:2:3", '--nodes is "1:2:3"; expected'],
-  ["dst run", "--store postgres", '--store is "postgres"; expected memory or sqlite'],
+  ["dst run", "--store mysql", '--store is "mysql"; expected memory, sqlite or postgres'],
   ["dst run", "--faults kill,rain", '--faults is "kill,rain"; expected drawn, none, single'],
   ["dst run", "--limits batchMax=0", '--limits is "batchMax=0"; expected key=value,... with'],
   ["dst run", "--limits size=1", '--limits is "size=1"; expected key=value,... with'],

@@ -103,7 +103,7 @@ test.each([
   [new Error("The server does not support SSL connections"), "store_failed"],
   [Object.assign(new Error("self-signed certificate"), { code: "X" }), "store_failed"],
   [Object.assign(new AggregateError([]), { code: "ECONNREFUSED" }), "store_failed"],
-])("postgres errors: N1 without a connection nothing is unknown: %s", (error, failure) => {
+])("postgres errors: K1 without a connection nothing is unknown: %s", (error, failure) => {
   expect(unconnected(error)).toMatchObject({ failure, isFatal: false, cause: error });
 });
 

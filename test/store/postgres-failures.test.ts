@@ -141,7 +141,7 @@ test("postgres: E1 a lock that is not to be had in time means too much work, and
   expect(await store.commit([{ changes: [change] }])).toEqual([]);
 });
 
-test("postgres: N1 who gets no connection in time is told that it is too much", async () => {
+test("postgres: K1 who gets no connection in time is told that it is too much", async () => {
   const store = await open({ connectionsMax: 1, connectTimeoutMs: 1_000 });
   await create(store, "a");
   const change = writtenTo(await read(store, "a"), [settled()]);
@@ -154,7 +154,7 @@ test("postgres: N1 who gets no connection in time is told that it is too much", 
   expect(await commit).toEqual([]);
 });
 
-test("postgres: N1 a server that is full is too much, too", async () => {
+test("postgres: K1 a server that is full is too much, too", async () => {
   const [found] = await ask(url, "SHOW max_connections");
   const greedy = await Promise.all(
     Array.from({ length: Number(found.max_connections) }, async () => {
@@ -225,7 +225,7 @@ test("postgres: E1, E2 under fire: what is acknowledged is there, what has faile
   expect(outcomes.size).toBeGreaterThan(landed);
 });
 
-test("postgres: N2 an idle connection that breaks is replaced, without a word", async () => {
+test("postgres: K2 an idle connection that breaks is replaced, without a word", async () => {
   const store = await open();
   await create(store, "a");
   await ask(

@@ -141,7 +141,7 @@ test("postgres: G7 a server that hides the marks of transactions is refused", as
   expect((await refusal()).message).toContain("does not show advisory locks in pg_locks");
 });
 
-test("postgres: N3 a transaction that the server has rolled back is not taken for committed", async () => {
+test("postgres: K3 a transaction that the server has rolled back is not taken for committed", async () => {
   const pool = new PostgresPool({ address: url });
   const committed = pool.use("write", async (session) => {
     await session.script("BEGIN");
@@ -149,11 +149,11 @@ test("postgres: N3 a transaction that the server has rolled back is not taken fo
     await session.commit();
   });
   await expect(committed).rejects.toMatchObject({ failure: "store_failed" });
-  expect(pool.figures).toMatchObject({ total: 0 }); // N2
+  expect(pool.figures).toMatchObject({ total: 0 }); // K2
   await pool.close();
 });
 
-test("postgres: N4 a 64-bit integer arrives to the last digit, and so does a text", async () => {
+test("postgres: K4 a 64-bit integer arrives to the last digit, and so does a text", async () => {
   const pool = new PostgresPool({ address: url });
   const rows = await pool.use("read", (session) => {
     return session.rows("SELECT 9223372036854775807 AS most, 7 AS few, 'ü' AS text, true AS yes");

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { ask, ownServer } from "../../bin/dst/postgres-server.ts";
 import { instantMs } from "../../kernel/ids.ts";
 import type { Stream } from "../../kernel/stream.ts";
+import { noTimers } from "../../kernel/timers.ts";
 import type { PostgresStore } from "../../store/postgres.ts";
 import { openPostgres } from "../../store/postgres-open.ts";
 import { type PoolOptions, PostgresPool } from "../../store/postgres-pool.ts";
@@ -280,6 +281,28 @@ test("postgres: A2, G4, G5 of two stores that race exactly one wins, and neither
   }
   expect(await read(first, "x")).toMatchObject({ version: 13, revision: 13 });
   expect(await deadlocks()).toBe(0);
+});
+
+test("postgres: of two stores that move what waits, each leaves the table as the column says", async () => {
+  const stores = await Promise.all([open(), open()]);
+  const birth = created({ tags: { "resonate:target": "poll://any@w" } });
+  const moveBy = async (store: PostgresStore, step: number) => {
+    let landed = 0;
+    for (let round = 1; round <= 40; round++) {
+      const before = await read(store, "a");
+      const { write, ...change } = writtenTo(before, before.version === 0 ? [birth] : []);
+      if (write === null) throw new Error("a write that is none");
+      const offeredAt = instantMs(round * step);
+      const moved = { ...change, write: { ...write, timers: { ...noTimers, offeredAt } } };
+      landed += (await store.commit([{ changes: [moved] }])).length === 0 ? 1 : 0;
+    }
+    return landed;
+  };
+  const [ours = 0, theirs = 0] = await Promise.all(stores.map((each, at) => moveBy(each, at + 10)));
+  expect([ours > 0, theirs > 0, ours + theirs < 80]).toEqual([true, true, true]);
+  const kept = `SELECT waiting::jsonb -> 0 ->> 1 AS at FROM streams`;
+  const rows = "SELECT offered_at::text AS at FROM waiting";
+  expect(await ask(url, rows)).toEqual(await ask(url, kept));
 });
 
 test("postgres: E3 a deadlock with somebody else ends, and the commit lands", async () => {

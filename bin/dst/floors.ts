@@ -35,8 +35,8 @@ export function shortfalls(
   return [...low, ...unseen];
 }
 
-/** Arbitrary: what is rarer may be half as often by mere chance. */
-const floorMin = 10;
+/** Arbitrary: what is rarer comes in bunches, and may be half as often by mere chance. */
+const floorMin = 20;
 
 /** Half of what was counted: a floor is there for what is lost, and not for what varies. */
 export function floorsText({ sums, counters }: Figures): string {

@@ -958,13 +958,13 @@ test("new floors are half of what was counted, unless chance alone could halve i
   const text = floorsText(
     countersOf(500, [
       ["kill", 100],
-      ['a "crash"', 10],
-      ["rare", 9],
+      ['a "crash"', 20],
+      ["rare", 19],
     ]),
   );
   expect(text.split("\n").slice(-5)).toEqual([
     "export const floors: ReadonlyMap<string, number> = new Map([",
-    '  ["a \\"crash\\"", 10],',
+    '  ["a \\"crash\\"", 20],',
     '  ["kill", 100],',
     "]);",
     "",

@@ -98,7 +98,7 @@ const intensityMax: Readonly<Record<FaultName, number>> = {
   message_lost: 200_000,
   message_delayed: 100_000,
   // Of events of the world.
-  worker_connects: 80_000,
+  worker_connects: 20_000,
   // Of probe sites and of their evaluations (simulation.md §3).
   probe: 250_000,
 };

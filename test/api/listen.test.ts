@@ -2,7 +2,6 @@
 // and size, and how it ends. Timeouts are shortened; everything else is as it serves.
 
 import { createServer, request } from "node:http";
-import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { createApp } from "../../api/app.ts";
 import { type Body, readIncoming } from "../../api/body.ts";
@@ -13,6 +12,7 @@ import type { Reply } from "../../kernel/batch.ts";
 import { refused } from "../../kernel/command.ts";
 import { InProcess, untilInFlight } from "../in-process.ts";
 import { bodyLimit } from "./client.ts";
+import { destroySockets, pause, RawSocket } from "./raw-socket.ts";
 
 type Running = {
   readonly listener: HttpListener;
@@ -21,10 +21,9 @@ type Running = {
 };
 
 const opened: HttpListener[] = [];
-const sockets: Socket[] = [];
 
 afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
+  destroySockets();
   for (const listener of opened.splice(0)) await listener.close(0);
 });
 
@@ -53,50 +52,9 @@ async function serve(
   return { listener, gateway, port: listener.address.port };
 }
 
-/** A client that sends bytes and keeps what comes back. */
-class Raw {
-  readonly socket: Socket;
-  received = "";
-  readonly closed: Promise<void>;
-
-  constructor(port: number) {
-    this.socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
-    sockets.push(this.socket);
-    this.socket.setEncoding("latin1");
-    this.socket.on("data", (text: string) => {
-      this.received += text;
-    });
-    this.socket.on("error", () => {});
-    this.socket.on("end", () => this.socket.end());
-    this.closed = new Promise((resolve) => {
-      this.socket.on("close", () => resolve());
-    });
-  }
-
-  send(bytes: string): void {
-    this.socket.write(bytes, "latin1");
-  }
-
-  async until(pattern: RegExp): Promise<void> {
-    const started = performance.now();
-    while (!pattern.test(this.received)) {
-      if (performance.now() - started > 5_000) throw new Error(`received only: ${this.received}`);
-      await pause(5);
-    }
-  }
-
-  get statuses(): readonly string[] {
-    return [...this.received.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status = ""]) => status);
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
 /** Sends, and waits until the server has closed the connection. */
-async function exchange(port: number, bytes: string): Promise<Raw> {
-  const raw = new Raw(port);
+async function exchange(port: number, bytes: string): Promise<RawSocket> {
+  const raw = new RawSocket(port);
   raw.send(bytes);
   await raw.closed;
   return raw;
@@ -152,7 +110,7 @@ describe("X1 what the parsers cannot take is answered without a body, and closed
     expect(raw.statuses).toEqual([status]);
     expect(raw.received.toLowerCase()).toContain("connection: close");
     expect(raw.received).toMatch(/\r\n\r\n$/);
-    const other = new Raw(port);
+    const other = new RawSocket(port);
     other.send(get("/health"));
     await other.until(/HTTP\/1\.1 200/);
   });
@@ -168,7 +126,7 @@ test("X1 what the URL parser cannot take is refused in the same form", async () 
 describe("X1 what is too slow, too much, or out of order", () => {
   test("many headers are read as long as they fit", async () => {
     const { port } = await serve();
-    const raw = new Raw(port);
+    const raw = new RawSocket(port);
     raw.send(get("/promises?limit=0", `${"a: b\r\n".repeat(2_500)}request-id: last\r\n`));
     await raw.until(/\}$/);
     expect(raw.received).toContain("request-id: last");
@@ -191,7 +149,7 @@ describe("X1 what is too slow, too much, or out of order", () => {
 
   test("never ahead of an answer that is waited for", async () => {
     const { replies, running } = await held();
-    const raw = new Raw(running.port);
+    const raw = new RawSocket(running.port);
     raw.send(`${get("/promises/p")}garbage\r\n\r\n`);
     await untilInFlight(running.gateway, 1);
     await pause(50);
@@ -203,7 +161,7 @@ describe("X1 what is too slow, too much, or out of order", () => {
 
   test("nor is a CONNECT", async () => {
     const { replies, running } = await held();
-    const raw = new Raw(running.port);
+    const raw = new RawSocket(running.port);
     raw.send(`${get("/promises/p")}CONNECT other:80 HTTP/1.1\r\nHost: other:80\r\n\r\n`);
     await untilInFlight(running.gateway, 1);
     await pause(50);
@@ -215,7 +173,7 @@ describe("X1 what is too slow, too much, or out of order", () => {
 
   test("and not at all if its place in the order is unknown", async () => {
     const { replies, running } = await held();
-    const raw = new Raw(running.port);
+    const raw = new RawSocket(running.port);
     raw.send(`${get("/promises/p")}${chunked("/promises", "{")}xyz\r\n`);
     await raw.closed;
     expect(raw.received).toBe("");
@@ -236,7 +194,7 @@ const padded = (length: number) => body.padEnd(length, " ");
 describe("Y1 bodies within the limit, and beyond", () => {
   test("Y1 of exactly the limit are accepted, in one piece or in chunks", async () => {
     const { port } = await serve();
-    const raw = new Raw(port);
+    const raw = new RawSocket(port);
     raw.send(post("/promises/a/create", padded(bodyLimit)));
     await raw.until(/"id":"a"/);
     const whole = padded(bodyLimit);
@@ -256,7 +214,7 @@ describe("Y1 bodies within the limit, and beyond", () => {
 
   test("Y1 in chunks it is refused when the limit is crossed, and not later", async () => {
     const { port } = await serve();
-    const raw = new Raw(port);
+    const raw = new RawSocket(port);
     raw.send(chunked("/promises/p/create", padded(bodyLimit)));
     await pause(30);
     expect(raw.received).toBe("");
@@ -299,7 +257,7 @@ describe("bodies that are refused, break off, or do not matter", () => {
 
   test("Y2 a client that reads nothing before it has sent everything reads the refusal", async () => {
     const { port } = await serve();
-    const raw = new Raw(port);
+    const raw = new RawSocket(port);
     raw.socket.pause();
     raw.send("POST /promises/p/create HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n");
     await new Promise((resolve) => raw.socket.write(Buffer.alloc(20_000_000, " "), resolve));
@@ -314,7 +272,7 @@ describe("bodies that are refused, break off, or do not matter", () => {
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();
-    const raw = new Raw(typeof address === "object" && address !== null ? address.port : 0);
+    const raw = new RawSocket(typeof address === "object" && address !== null ? address.port : 0);
     raw.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{");
     await pause(30);
     raw.socket.destroy();
@@ -327,7 +285,7 @@ describe("bodies that are refused, break off, or do not matter", () => {
     const expecting = "Expect: 100-continue\r\n";
     const head = (length: number) =>
       `POST /promises/p/create HTTP/1.1\r\nHost: a\r\n${expecting}Content-Length: ${length}\r\n\r\n`;
-    const fine = new Raw(port);
+    const fine = new RawSocket(port);
     fine.send(head(body.length));
     await fine.until(/100 Continue\r\n\r\n$/);
     fine.send(body);
@@ -338,14 +296,14 @@ describe("bodies that are refused, break off, or do not matter", () => {
 
   test("any other expectation changes nothing", async () => {
     const { port } = await serve();
-    const raw = new Raw(port);
+    const raw = new RawSocket(port);
     raw.send(post("/promises/p/create", body, "Expect: a miracle\r\n"));
     await raw.until(/"id":"p"/);
   });
 
   test("the body of a read is not looked at", async () => {
     const { port } = await serve();
-    const raw = new Raw(port);
+    const raw = new RawSocket(port);
     raw.send(`GET /promises HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n{x}${get("/events")}`);
     await raw.until(/"next":null/);
     expect(raw.statuses).toEqual(["200", "200"]);
@@ -355,7 +313,7 @@ describe("bodies that are refused, break off, or do not matter", () => {
 describe("connections", () => {
   test("requests that are sent at once are answered in their order", async () => {
     const { port } = await serve();
-    const raw = new Raw(port);
+    const raw = new RawSocket(port);
     const many = Array.from({ length: 20 }, (_, at) => post(`/promises/p${at}/create`, body));
     raw.send(`${many.join("")}${get("/promises/none")}${get("/nowhere")}`);
     await raw.until(/"code":4049/);
@@ -366,7 +324,7 @@ describe("connections", () => {
 
   test("a client that goes away does not take its request with it", async () => {
     const { replies, running } = await held();
-    const raw = new Raw(running.port);
+    const raw = new RawSocket(running.port);
     raw.send(post("/promises/p/create", body));
     await untilInFlight(running.gateway, 1);
     raw.socket.destroy();
@@ -374,14 +332,14 @@ describe("connections", () => {
     expect(running.gateway.inFlight).toBe(1);
     replies[0]?.(refused("promise_already_exists"));
     expect(running.gateway.inFlight).toBe(0);
-    const other = new Raw(running.port);
+    const other = new RawSocket(running.port);
     other.send(get("/health"));
     await other.until(/200 OK/);
   });
 
   test("a client that goes away in the middle of a body asks for nothing", async () => {
     const { running } = await held();
-    const raw = new Raw(running.port);
+    const raw = new RawSocket(running.port);
     raw.send("POST /promises/p/create HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{");
     await pause(30);
     raw.socket.destroy();
@@ -399,7 +357,7 @@ describe("connections", () => {
 describe("requests", () => {
   test("a fragment is no part of a path or query", async () => {
     const { port } = await serve();
-    const raw = new Raw(port);
+    const raw = new RawSocket(port);
     raw.send(post("/promises/a/create", body));
     await raw.until(/createdOn/);
     raw.send(get("/promises/a#b?c") + get("/promises?limit=0#1"));
@@ -409,14 +367,14 @@ describe("requests", () => {
 
   test("a target with a host is served", async () => {
     const { port } = await serve();
-    const raw = new Raw(port);
+    const raw = new RawSocket(port);
     raw.send("GET http://other/promises?limit=0 HTTP/1.1\r\nHost: a\r\n\r\n");
     await raw.until(/limit must be/);
   });
 
   test("headers are bytes: a key is UTF-8, a request id comes back as it was", async () => {
     const { port } = await serve();
-    const raw = new Raw(port);
+    const raw = new RawSocket(port);
     raw.send(
       post("/promises/p/create", body, "Idempotency-Key: \u00c3\u00a9\r\nRequest-Id: \u00ff\r\n"),
     );
@@ -431,7 +389,7 @@ describe("requests", () => {
 
   test("HEAD, 204 and empty answers keep the connection in step", async () => {
     const { port } = await serve();
-    const raw = new Raw(port);
+    const raw = new RawSocket(port);
     const head = (path: string) => get(path).replace("GET", "HEAD");
     const options = get("/promises").replace("GET", "OPTIONS");
     raw.send(head("/promises") + options + get("/health") + head("/nowhere") + get("/events"));
@@ -464,9 +422,9 @@ describe("start and end", () => {
   test("X2 what is idle is closed, what is under way finishes, and nothing is cut", async () => {
     const { replies, running } = await held();
     const [idle, used, busy] = [
-      new Raw(running.port),
-      new Raw(running.port),
-      new Raw(running.port),
+      new RawSocket(running.port),
+      new RawSocket(running.port),
+      new RawSocket(running.port),
     ];
     used.send(get("/health"));
     await used.until(/200 OK/);
@@ -484,7 +442,7 @@ describe("start and end", () => {
 
   test("X2 what is not done in time is cut, and counted", async () => {
     const { running } = await held();
-    const raws = [new Raw(running.port), new Raw(running.port)];
+    const raws = [new RawSocket(running.port), new RawSocket(running.port)];
     for (const raw of raws) raw.send(get("/promises/p"));
     await untilInFlight(running.gateway, 2);
     expect(await running.listener.close(50)).toBe(2);
@@ -494,7 +452,7 @@ describe("start and end", () => {
   test("X2 a long answer that is still being sent is not cut short", async () => {
     const server = new InProcess();
     const { port, listener } = await serve(server);
-    const raw = new Raw(port);
+    const raw = new RawSocket(port);
     const path = `/promises/${"p".repeat(2_000)}`;
     for (let at = 0; at < 100; at++) raw.send(post(`${path}${at}/create`, body));
     await raw.until(/p99"/);

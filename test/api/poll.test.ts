@@ -2,7 +2,7 @@
 // looks like, who gets one, what is said of each message, clients that go away or do not read, and
 // the end. A stream is read byte by byte, and once by the client that SDKs bring along.
 
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { EventSource } from "eventsource";
 import { afterEach, describe, expect, test } from "vitest";
 import { WorkerMailbox } from "../../aio/mailbox.ts";
@@ -16,14 +16,14 @@ import { parseAddress, type Worker } from "../../kernel/address.ts";
 import { promiseId } from "../../kernel/ids.ts";
 import type { Delivery, WorkerStream } from "../../kernel/ports.ts";
 import { InProcess } from "../in-process.ts";
+import { destroySockets, pause, RawSocket, until } from "./raw-socket.ts";
 
 const listeners: HttpListener[] = [];
-const sockets: Socket[] = [];
 const sources: EventSource[] = [];
 
 afterEach(async () => {
   for (const source of sources.splice(0)) source.close();
-  for (const socket of sockets.splice(0)) socket.destroy();
+  destroySockets();
   for (const listener of listeners.splice(0)) await listener.close(0);
 });
 
@@ -34,6 +34,18 @@ type Options = {
   readonly admit?: Admit;
   readonly corsOrigins?: readonly string[];
 };
+
+/** What an app needs besides. */
+function aroundPoll() {
+  return {
+    gateway: new Gateway(new InProcess()),
+    readiness: () => true,
+    bodyLimit: 1_000,
+    corsOrigins: [],
+    observe: () => {},
+    newRequestId: () => "made",
+  };
+}
 
 /** A server whose streams a test can see and fill. */
 class Served {
@@ -52,15 +64,8 @@ class Served {
     };
     this.mailbox = new WorkerMailbox({ connectionsMax, bufferMax, onConnect });
     this.poll = new Poll({ mailbox: this.mailbox, keepAliveMs, admit });
-    this.app = createApp({
-      gateway: new Gateway(new InProcess()),
-      readiness: () => true,
-      bodyLimit: 1_000,
-      corsOrigins,
-      observe: (record) => this.records.push(record),
-      newRequestId: () => "made",
-      poll: this.poll,
-    });
+    const observe = (record: RequestRecord) => this.records.push(record);
+    this.app = createApp({ ...aroundPoll(), corsOrigins, observe, poll: this.poll });
   }
 
   get listener(): HttpListener {
@@ -97,59 +102,12 @@ function serve(options: Options = {}): Promise<Served> {
   return new Served(options).listen();
 }
 
-/** A client that sends bytes and keeps what comes back. */
-class Raw {
-  readonly socket: Socket;
-  received = "";
-  readonly closed: Promise<void>;
-
-  constructor(port: number) {
-    this.socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
-    sockets.push(this.socket);
-    this.socket.setEncoding("latin1");
-    this.socket.on("data", (text: string) => {
-      this.received += text;
-    });
-    this.socket.on("error", () => {});
-    this.socket.on("end", () => this.socket.end());
-    this.closed = new Promise((resolve) => {
-      this.socket.on("close", () => resolve());
-    });
-  }
-
-  send(bytes: string): this {
-    this.socket.write(bytes, "latin1");
-    return this;
-  }
-
-  async until(pattern: RegExp): Promise<void> {
-    await until(
-      () => pattern.test(this.received),
-      () => `received only: ${this.received}`,
-    );
-  }
-
-  get statuses(): readonly string[] {
-    return [...this.received.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status = ""]) => status);
-  }
-
+class Raw extends RawSocket {
   /** What the stream says, put together again from its chunks. */
   get stream(): string {
     const body = this.received.slice(this.received.indexOf("\r\n\r\n") + 4);
     return body.replace(/[0-9a-f]+\r\n([^\r]*)\r\n/g, "$1");
   }
-}
-
-async function until(isSo: () => boolean, otherwise = () => "never so"): Promise<void> {
-  const started = performance.now();
-  while (!isSo()) {
-    if (performance.now() - started > 5_000) throw new Error(otherwise());
-    await pause(3);
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
@@ -375,14 +333,7 @@ describe("the route", () => {
   );
 
   test("a server without streams does not have it", async () => {
-    const app = createApp({
-      gateway: new Gateway(new InProcess()),
-      readiness: () => true,
-      bodyLimit: 1_000,
-      corsOrigins: [],
-      observe: () => {},
-      newRequestId: () => "made",
-    });
+    const app = createApp(aroundPoll());
     const answer = await app.request("http://a/poll/g/i");
     expect(answer.status).toBe(404);
     expect(await answer.text()).toContain('"code":4049');
@@ -621,15 +572,7 @@ async function bare() {
   const streams: WorkerStream[] = [];
   const mailbox = { connect: (stream: WorkerStream) => streams.push(stream) > 0, disconnect() {} };
   const poll = new Poll({ mailbox, keepAliveMs: 60_000, admit: admitAll });
-  const app = createApp({
-    gateway: new Gateway(new InProcess()),
-    readiness: () => true,
-    bodyLimit: 1_000,
-    corsOrigins: [],
-    observe: () => {},
-    newRequestId: () => "made",
-    poll,
-  });
+  const app = createApp({ ...aroundPoll(), poll });
   const binding = { host: "127.0.0.1", port: 0, onError() {} };
   const listener = await serveHttp({ app, bodyLimit: 1_000, ...binding });
   listeners.push(listener);

@@ -3,30 +3,18 @@
 
 import { Resonate } from "@resonatehq/sdk/async";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { Worker } from "./sdk-process.ts";
-import { directory, ServerProcess } from "./server-process.ts";
+import { restartable, Worker } from "./sdk-process.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
 const engine = "async";
 
 async function world() {
-  const place = directory();
-  const start = (port: string) => {
-    const address = ["--api-http-addr", `127.0.0.1:${port}`];
-    const args = ["serve", ...address, "--task-retry-timeout", "1s"]; // for what a dead worker was told
-    return ServerProcess.start({ args, cwd: place.path, lifeMs: 120_000 });
-  };
-  let server = await start("0");
+  const server = await restartable();
   const { url } = server;
   const client = new Resonate({ url, group: "client" });
+  onTestFinished(() => client.stop());
   const workers: Worker[] = [];
-  onTestFinished(async () => {
-    await client.stop();
-    server.kill("SIGKILL");
-    await server.ended;
-    place[Symbol.dispose]();
-  });
   return {
     client,
     /** @param args of the function */
@@ -40,13 +28,7 @@ async function world() {
       await started.ready;
       return started;
     },
-    get: (path: string) => server.get(path),
-    post: (path: string, body: unknown) => server.post(path, body),
-    restart: async () => {
-      server.kill("SIGKILL");
-      await server.ended;
-      server = await start(new URL(url).port);
-    },
+    server,
     /** Over all workers. */
     count: (line: string) => workers.reduce((sum, each) => sum + each.count(line), 0),
   };
@@ -68,12 +50,12 @@ test("waits for a hundred calls, sleeps, leaves a call behind, and fails for goo
 });
 
 test("waits for a person, who answers through the original API", async () => {
-  const { call, worker, get, post } = await world();
+  const { call, worker, server } = await world();
   await worker("w-0");
   const asked = call("ask-1", "ask");
-  await expect.poll(async () => (await get("/promises/ask-1:0")).status).toBe(200);
+  await expect.poll(async () => (await server.get("/promises/ask-1:0")).status).toBe(200);
   const data = Buffer.from(JSON.stringify("yes")).toString("base64");
-  expect((await post("/promises/ask-1:0/resolve", { value: { data } })).status).toBe(201);
+  expect((await server.post("/promises/ask-1:0/resolve", { value: { data } })).status).toBe(201);
   expect(await asked).toBe("yes");
 });
 
@@ -90,12 +72,12 @@ test("goes on where it was when its worker is killed", async () => {
 });
 
 test("a recursion over two workers ends right while a worker and the server are killed", async () => {
-  const { call, worker, restart } = await world();
+  const { call, worker, server } = await world();
   const [first] = [await worker("w-0"), await worker("w-1")];
   const result = call("fib-1", "fib", 9, "g");
   await new Promise((resolve) => setTimeout(resolve, 150));
   first.kill();
   await worker("w-2");
-  await restart();
+  await server.restart();
   expect(await result).toBe(34);
 });

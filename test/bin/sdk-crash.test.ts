@@ -3,43 +3,15 @@
 
 import { Resonate } from "@resonatehq/sdk";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { Worker } from "./sdk-process.ts";
-import { directory, ServerProcess } from "./server-process.ts";
+import { type Restartable, restartable, Worker } from "./sdk-process.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-type World = {
-  readonly client: Resonate;
-  server: ServerProcess;
-  readonly restart: () => Promise<void>;
-};
-
-async function world(): Promise<World> {
-  const place = directory();
-  const start = (port: string) => {
-    const address = ["--api-http-addr", `127.0.0.1:${port}`];
-    const args = ["serve", ...address, "--task-retry-timeout", "1s"]; // for what a dead worker was told
-    return ServerProcess.start({ args, cwd: place.path, lifeMs: 120_000 });
-  };
-  const server = await start("0");
-  const { port } = new URL(server.url);
+async function world() {
+  const server = await restartable();
   const client = new Resonate({ url: server.url, group: "client" });
-  const made: World = {
-    client,
-    server,
-    restart: async () => {
-      made.server.kill("SIGKILL");
-      await made.server.ended;
-      made.server = await start(port);
-    },
-  };
-  onTestFinished(async () => {
-    await client.stop();
-    made.server.kill("SIGKILL");
-    await made.server.ended;
-    place[Symbol.dispose]();
-  });
-  return made;
+  onTestFinished(() => client.stop());
+  return { client, server };
 }
 
 async function started(url: string, group: string, pid: string): Promise<Worker> {
@@ -51,7 +23,7 @@ async function started(url: string, group: string, pid: string): Promise<Worker>
 /** The steps that ran, each as often as it ran: a step may run again as long as no run was recorded. */
 async function stepsOf(
   workers: readonly Worker[],
-  server: ServerProcess,
+  server: Restartable,
 ): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
   for (const line of workers.flatMap(({ lines }) => lines)) {
@@ -93,16 +65,16 @@ test("a recursion over two workers ends right while one after the other is kille
 });
 
 test("a recursion ends right while the server is killed again and again", async () => {
-  const made = await world();
-  const { url } = made.server;
+  const { client, server } = await world();
+  const { url } = server;
   const workers = [await started(url, "g", "w-0"), await started(url, "g", "w-1")];
-  const result = made.client.rpc("far-2", "farFib", 7, "g", made.client.options({ target: "g" }));
+  const result = client.rpc("far-2", "farFib", 7, "g", client.options({ target: "g" }));
   for (let killed = 0; killed < 3; killed++) {
     await new Promise((resolve) => setTimeout(resolve, 200));
-    await made.restart();
+    await server.restart();
   }
   expect(await result).toBe(13);
-  expect((await stepsOf(workers, made.server)).size).toBe(20);
+  expect((await stepsOf(workers, server)).size).toBe(20);
 });
 
 test("a task that its worker cannot run is given back less and less often", async () => {
@@ -120,15 +92,14 @@ test("a task that its worker cannot run is given back less and less often", asyn
 
 type Fired = { readonly id: string; readonly state: string; readonly createdOn: number };
 
-async function firedBy(server: ServerProcess, id: string): Promise<readonly Fired[]> {
+async function firedBy(server: Restartable, id: string): Promise<readonly Fired[]> {
   const { body } = await server.get(`/promises?q=${id}-*&limit=100`);
   return (body as { readonly promises: readonly Fired[] }).promises.toReversed(); // newest first
 }
 
 test("a schedule fires every second once, though the server is killed between", async () => {
-  const made = await world();
-  const worker = await started(made.server.url, "c", "w-0");
-  const { client } = made;
+  const { client, server } = await world();
+  const worker = await started(server.url, "c", "w-0");
   const everySecond = "* * * * * *";
   const options = client.options({ target: "c" });
   const schedule = await client.schedule("beat", everySecond, "tick", "tock", options);
@@ -136,25 +107,24 @@ test("a schedule fires every second once, though the server is killed between", 
     while (worker.lines.length <= count) await new Promise((resolve) => setTimeout(resolve, 20));
   };
   await until(2);
-  await made.restart();
+  await server.restart();
   await until(4);
-  made.server.kill("SIGKILL");
-  await made.server.ended;
+  await server.kill();
   await new Promise((resolve) => setTimeout(resolve, 3_000)); // what is missed is caught up with
-  await made.restart();
+  await server.restart();
   await until(9);
   await schedule.delete();
-  const fired = await firedBy(made.server, "beat");
+  const fired = await firedBy(server, "beat");
   const [first] = fired;
   expect(fired.length).toBeGreaterThan(7);
   expect(fired.map(({ id }) => id)).toEqual(
     fired.map((_, index) => `beat-${(first?.createdOn ?? 0) + index * 1_000}`),
   );
   for (const { id, createdOn } of fired) expect(id).toBe(`beat-${createdOn}`);
-  while ((await firedBy(made.server, "beat")).some(({ state }) => state !== "RESOLVED")) {
+  while ((await firedBy(server, "beat")).some(({ state }) => state !== "RESOLVED")) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   for (const { id } of fired) expect(worker.count(`ran tock ${id}`)).toBeGreaterThanOrEqual(1);
   await new Promise((resolve) => setTimeout(resolve, 1_500));
-  expect(await firedBy(made.server, "beat")).toHaveLength(fired.length); // it is deleted
+  expect(await firedBy(server, "beat")).toHaveLength(fired.length); // it is deleted
 });

@@ -4,12 +4,12 @@
 import { expect, test } from "vitest";
 import { Conduct } from "../../dst/conduct.ts";
 import type { Operation } from "../../dst/operation.ts";
-import { Violation } from "../../dst/verdict.ts";
 import { type Command, failed, type Request, type Response } from "../../kernel/command.ts";
 import { commandId, instantMs, promiseId, streamRevision } from "../../kernel/ids.ts";
 import { limits } from "../../kernel/limits.ts";
 import type { Ran, Submission } from "../../kernel/ports.ts";
 import { promiseKey } from "../../kernel/stream.ts";
+import { found } from "./found.ts";
 import { create, planOf, playPlan, type Step, settle, verdict } from "./play.ts";
 
 const small = limits({ queueMax: 3, batchMax: 2, attemptsMax: 2, batchesMax: 2, readsMax: 1 });
@@ -58,17 +58,6 @@ function commit(...ids: readonly string[]): Submission {
     return { changes: [{ key, expectedRevision: streamRevision(0), write: null }] };
   });
   return { kind: "commit", components };
-}
-
-/** The oracle and the rule of what is thrown. */
-function found(work: () => unknown): string {
-  try {
-    work();
-    return "nothing";
-  } catch (error) {
-    if (!(error instanceof Violation)) throw error;
-    return `${error.oracle} ${error.rule}`;
-  }
 }
 
 test("B3: no more commands are in a batch than may be", () => {

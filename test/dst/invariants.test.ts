@@ -14,11 +14,11 @@ import {
 } from "../../dst/model/record.ts";
 import { Ropes } from "../../dst/ropes.ts";
 import type { StreamOracle } from "../../dst/stream-oracle.ts";
-import { Violation } from "../../dst/verdict.ts";
 import type { Event } from "../../kernel/event.ts";
 import { commandId, instantMs, position, promiseId, streamVersion } from "../../kernel/ids.ts";
 import type { LoggedEvent } from "../../kernel/search.ts";
 import { absent, promiseKey, type Stream } from "../../kernel/stream.ts";
+import { found } from "./found.ts";
 
 const pending: ModelPromise = {
   ...{ state: "pending", param: emptyValue, value: emptyValue, timeoutAt: 100n, createdAt: 10 },
@@ -185,16 +185,6 @@ function logged(id: string, what: Event): LoggedEvent {
     ...{ key: promiseKey(promiseId(id)), event: what, version: streamVersion(1) },
     ...{ position: position(1), command: commandId("c"), at: instantMs(1) },
   };
-}
-
-function found(work: () => void): string {
-  try {
-    work();
-    return "nothing";
-  } catch (error) {
-    if (!(error instanceof Violation)) throw error;
-    return `${error.oracle} ${error.rule}`;
-  }
 }
 
 const stateOf = (kind: "suspended" | "fulfilled" | "pending" | "absent"): Stream["state"] => {

@@ -7,7 +7,6 @@ import { HonestWorkers } from "../../dst/honest.ts";
 import { emptyValue, type ModelRecord, nothing, stopped } from "../../dst/model/record.ts";
 import { Past } from "../../dst/past.ts";
 import { plainRules } from "../../dst/rules.ts";
-import { Violation } from "../../dst/verdict.ts";
 import { offered } from "../../dst/waiting.ts";
 import { Witness } from "../../dst/witness.ts";
 import type { World } from "../../dst/world.ts";
@@ -16,6 +15,7 @@ import { instantMs, promiseId, taskVersion } from "../../kernel/ids.ts";
 import { promiseKey, type Stream } from "../../kernel/stream.ts";
 import type { WaitingPage } from "../../kernel/waiting.ts";
 import { MemoryStore } from "../../store/memory.ts";
+import { found } from "./found.ts";
 
 /** A task that was offered then; 0: and missed. */
 function task(offeredAt: number, target = "poll://any@g"): ModelRecord {
@@ -46,16 +46,6 @@ const query = {
   ...{ receiver: '["g"]' as Receiver, before: instantMs(5), after: null },
   ...{ limit: 3, weightMax: 1_000 },
 };
-
-function found(work: () => void): string {
-  try {
-    work();
-    return "nothing";
-  } catch (error) {
-    if (!(error instanceof Violation)) throw error;
-    return `${error.oracle} ${error.rule}`;
-  }
-}
 
 const records = {
   ...{ missed: task(0), old: task(3), older: task(2), late: task(6) },

@@ -7,7 +7,6 @@ import type { Flight } from "../../dst/aio.ts";
 import type { Operation, Own } from "../../dst/operation.ts";
 import { plainRules } from "../../dst/rules.ts";
 import { modelCron } from "../../dst/run.ts";
-import { Violation } from "../../dst/verdict.ts";
 import { type Batch as Executed, type Ledger, Witness } from "../../dst/witness.ts";
 import { Batch, type Entry, type Outcome } from "../../kernel/batch.ts";
 import { type Command, failed, keys, type Request, type Response } from "../../kernel/command.ts";
@@ -25,6 +24,7 @@ import { usualRules } from "../../kernel/rules.ts";
 import { type Component, promiseKey } from "../../kernel/stream.ts";
 import { emptyValue, noPairs } from "../../kernel/value.ts";
 import { MemoryStore } from "../../store/memory.ts";
+import { found } from "./found.ts";
 
 type Client = Extract<Command, Request>;
 
@@ -193,17 +193,6 @@ function moved(response: Response, by: number): Response {
   if (response.kind !== "events" || response.page.next === null)
     throw new Error("there is no cursor");
   return { kind: "events", page: { ...response.page, next: response.page.next + by } };
-}
-
-/** The oracle and the rule of what is thrown. */
-function found(work: () => unknown): string {
-  try {
-    work();
-    return "nothing";
-  } catch (error) {
-    if (!(error instanceof Violation)) throw error;
-    return `${error.oracle} ${error.rule}`;
-  }
 }
 
 /** The batch with another response of its commands. */

@@ -13,7 +13,7 @@ import { assert, unreachable } from "../kernel/assert.ts";
 import type { Message } from "../kernel/message.ts";
 import type { Aio, Completion, Cqe, Sqe } from "../kernel/ports.ts";
 import { Queue } from "../kernel/queue.ts";
-import type { AsyncStore } from "../store/store.ts";
+import { type AsyncStore, StoreError } from "../store/store.ts";
 import type { AioObserver } from "./aio.ts";
 import type { Sender } from "./sender.ts";
 import { failed, type Submission } from "./storage.ts";
@@ -31,6 +31,8 @@ export type AsyncAioOptions = {
   readonly sender: Pick<Sender, "send">;
   /** Told when something has completed. */
   readonly onCompleted: () => void;
+  /** Told why the store has failed. */
+  readonly onFailure?: (call: string, error: StoreError) => void;
 };
 
 export class AsyncAio implements Aio {
@@ -40,19 +42,22 @@ export class AsyncAio implements Aio {
   readonly #queue: Queue<Sqe>;
   readonly #sender: Pick<Sender, "send">;
   readonly #onCompleted: () => void;
+  readonly #onFailure: (call: string, error: StoreError) => void;
   #completed: Cqe[] = [];
   #active = 0;
   #bug: { readonly error: unknown } | null = null;
   #isClosing = false;
   readonly #closed = Promise.withResolvers<void>();
 
-  constructor({ store, queueMax, workers, observer, sender, onCompleted }: AsyncAioOptions) {
+  constructor(options: AsyncAioOptions) {
+    const { store, queueMax, workers, observer, sender, onCompleted } = options;
     assert(workers > 0, "submissions without a worker would wait for ever");
     this.#store = store;
     this.#workers = workers;
     this.#observer = observer;
     this.#sender = sender;
     this.#onCompleted = onCompleted;
+    this.#onFailure = options.onFailure ?? (() => {});
     this.#queue = new Queue(queueMax);
   }
 
@@ -122,6 +127,7 @@ export class AsyncAio implements Aio {
     try {
       return await ask(this.#store, submission);
     } catch (error) {
+      if (error instanceof StoreError) this.#onFailure(submission.kind, error);
       try {
         return failed(error, submission);
       } catch (bug) {

@@ -5,14 +5,14 @@ import { type Command, configured } from "./command.ts";
 import { runServer } from "./server.ts";
 import { type SettingName, settingNames } from "./settings.ts";
 
-/** Of a store that is not opened. */
-const unused: readonly SettingName[] = ["store", "storeWorkers", "sqlitePath", "sqliteTxTimeoutMs"];
+/** Of stores that are not opened. */
+const isUnused = (name: SettingName) => /^(?:store|storeWorkers|sqlite.*|postgres.*)$/.test(name);
 
 export const dev: Command = configured({
   name: "dev",
   summary: "serves promises from memory, to try things out: they are gone when it ends",
   scope: {
-    names: settingNames.filter((name) => !unused.includes(name)),
+    names: settingNames.filter((name) => !isUnused(name)),
     usual: { logLevel: "debug" },
   },
   logsTo: "stdout",

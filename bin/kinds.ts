@@ -95,6 +95,13 @@ export const count: Kind<number> = scalar({
   parse: (text) => whole(text, 1, countMax),
 });
 
+/** The same, where it may be left to us. */
+export const countOrNone: Kind<number | "usual"> = scalar({
+  placeholder: "count",
+  expected: `a whole number, 1 to ${countMax}, or nothing`,
+  parse: (text) => (text === "" ? "usual" : whole(text, 1, countMax)),
+});
+
 /** Zero means that there is none. */
 export function countUpTo(max: number): Kind<number> {
   return scalar({
@@ -146,6 +153,24 @@ export const token: Kind<string> = {
     parse: (given) => {
       const isToken = !/\s/.test(given) && isAccepted(() => validateHeaderValue("token", given));
       return isToken ? given : null;
+    },
+  }),
+  isSecret: true,
+};
+
+/** @param what what the text is; may be empty */
+export function secret(what: string): Kind<string> {
+  return { ...textOrNone(what), isSecret: true };
+}
+
+/** Or nothing. It may hold a password. */
+export const postgresUrl: Kind<string> = {
+  ...scalar({
+    placeholder: "url",
+    expected: "a URL such as postgres://user@host:5432/database, or nothing",
+    parse: (given) => {
+      const isUrl = /^postgres(?:ql)?:\/\//i.test(given) && URL.canParse(given);
+      return given === "" || isUrl ? given : null;
     },
   }),
   isSecret: true,

@@ -6,6 +6,7 @@ import {
   address,
   choice,
   count,
+  countOrNone,
   countUpTo,
   duration,
   headerName,
@@ -14,6 +15,8 @@ import {
   origins,
   permissions,
   port,
+  postgresUrl,
+  secret,
   size,
   text,
   textOrNone,
@@ -251,12 +254,9 @@ export const settings = {
   store: {
     flag: "aio-store",
     key: "aio.subsystems.store.config.kind",
-    kind: {
-      ...choice(["sqlite"]),
-      expected: "sqlite, as this version has no other store",
-    },
+    kind: choice(["sqlite", "postgres"]),
     usual: "sqlite",
-    meaning: "where promises are kept",
+    meaning: "where promises are kept; several servers may share a Postgres",
   },
   storeSize: {
     flag: "aio-store-size",
@@ -268,9 +268,9 @@ export const settings = {
   storeWorkers: {
     flag: "aio-store-workers",
     key: "aio.subsystems.store.subsystem.workers",
-    kind: count,
-    usual: "1",
-    meaning: "connections to the store; SQLite takes 1",
+    kind: countOrNone,
+    usual: "",
+    meaning: "connections to the store; empty: 8 to Postgres, 1 to SQLite, which takes no more",
   },
   storeBatchSize: {
     flag: "aio-store-batch-size",
@@ -292,6 +292,77 @@ export const settings = {
     kind: duration,
     usual: "10s",
     meaning: "limit of a transaction's wait for the lock",
+  },
+  postgresUrl: {
+    flag: "aio-store-postgres-url",
+    key: "aio.subsystems.store.config.postgres.url",
+    kind: postgresUrl,
+    usual: "",
+    meaning:
+      "where Postgres is, in place of host to database; a variable hides it better than a flag",
+  },
+  postgresHost: {
+    flag: "aio-store-postgres-host",
+    key: "aio.subsystems.store.config.postgres.host",
+    kind: text("host"),
+    usual: "localhost",
+    meaning: "host of Postgres, or the directory of its socket",
+  },
+  postgresPort: {
+    flag: "aio-store-postgres-port",
+    key: "aio.subsystems.store.config.postgres.port",
+    kind: port,
+    usual: "5432",
+    meaning: "port of Postgres",
+  },
+  postgresUsername: {
+    flag: "aio-store-postgres-username",
+    key: "aio.subsystems.store.config.postgres.username",
+    kind: textOrNone("name"),
+    usual: "",
+    meaning: "who we are to Postgres; empty: the user of the system",
+  },
+  postgresPassword: {
+    flag: "aio-store-postgres-password",
+    key: "aio.subsystems.store.config.postgres.password",
+    kind: secret("password"),
+    usual: "",
+    meaning: "password of that user; a variable hides it better than a flag",
+  },
+  postgresDatabase: {
+    flag: "aio-store-postgres-database",
+    key: "aio.subsystems.store.config.postgres.database",
+    kind: text("database"),
+    usual: "resonate",
+    meaning: "database that keeps the promises",
+  },
+  postgresTls: {
+    flag: "aio-store-postgres-tls",
+    key: "aio.subsystems.store.config.postgres.tls",
+    kind: choice(["disable", "require", "verify"]),
+    usual: "disable",
+    meaning: "how Postgres is spoken to: require encrypts, verify checks the certificate, too",
+  },
+  postgresTxTimeoutMs: {
+    flag: "aio-store-postgres-tx-timeout",
+    key: "aio.subsystems.store.config.postgres.txTimeout",
+    kind: interval,
+    usual: "10s",
+    meaning: "limit of one transaction",
+  },
+  postgresPollMs: {
+    flag: "aio-store-postgres-poll",
+    key: "aio.subsystems.store.config.postgres.poll",
+    kind: interval,
+    usual: "5s",
+    meaning: "how often Postgres is asked, unasked, for what other servers have left",
+  },
+  postgresPooler: {
+    flag: "aio-store-postgres-pooler",
+    key: "aio.subsystems.store.config.postgres.pooler",
+    kind: toggle,
+    usual: "false",
+    meaning: "a pooler of transactions stands between: no notifications, only the poll",
   },
   submissionBatchSize: {
     flag: "system-submission-batch-size",
@@ -349,7 +420,14 @@ export const relations: readonly Relation[] = [
   {
     name: "storeWorkers",
     expected: "1, because SQLite has one writer",
-    holds: ({ store, storeWorkers }) => store !== "sqlite" || storeWorkers === 1,
+    holds: ({ store, storeWorkers }) =>
+      store !== "sqlite" || storeWorkers === "usual" || storeWorkers === 1,
+  },
+  {
+    name: "debug",
+    expected:
+      "false, because several servers may share a Postgres, and time cannot be stopped for all",
+    holds: ({ store, debug }) => store !== "postgres" || !debug,
   },
   {
     name: "pushAuthToken",

@@ -10,13 +10,20 @@ import type { WaitingPage, WaitingQuery } from "../kernel/waiting.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import type { Logger } from "./logger.ts";
 
+/** What to do with a failure of a store. @param call what was asked of it */
+export function failureLog(logger: Logger): (call: string, error: StoreError) => void {
+  return (call, { failure, message: cause }) => {
+    logger.error("store failed", { call, failure, cause });
+  };
+}
+
 export class WatchedStore implements Store {
   readonly #store: Store;
-  readonly #logger: Logger;
+  readonly #onFailure: (call: string, error: StoreError) => void;
 
   constructor(store: Store, logger: Logger) {
     this.#store = store;
-    this.#logger = logger;
+    this.#onFailure = failureLog(logger);
   }
 
   load(keys: readonly StreamKey[]): readonly Loaded[] {
@@ -55,10 +62,7 @@ export class WatchedStore implements Store {
     try {
       return ask();
     } catch (error) {
-      if (error instanceof StoreError) {
-        const { failure, message: cause } = error;
-        this.#logger.error("store failed", { call, failure, cause });
-      }
+      if (error instanceof StoreError) this.#onFailure(call, error);
       throw error;
     }
   }

@@ -29,7 +29,9 @@ export async function openPostgres({
   try {
     const synchronousCommit = await pool.use("read", (session) => examine(session, onWarning));
     await migratePostgres(pool);
-    await pool.use("write", (session) => assertDurable(session, synchronousCommit));
+    await pool.use("write", (session) =>
+      assertDurable(session, beginWrite(synchronousCommit, pool.localSettings), synchronousCommit),
+    );
     return new PostgresStore(pool, synchronousCommit, probe);
   } catch (error) {
     await pool.close();
@@ -62,8 +64,12 @@ async function examine(session: Session, onWarning: (warning: string) => void): 
 }
 
 /** G6, G7. */
-async function assertDurable(session: Session, synchronousCommit: string): Promise<void> {
-  await session.script(beginWrite(synchronousCommit));
+async function assertDurable(
+  session: Session,
+  begin: string,
+  synchronousCommit: string,
+): Promise<void> {
+  await session.script(begin);
   const [found] = await session.rows<{ readonly setting: string }>(
     "SELECT current_setting('synchronous_commit') AS setting",
   );

@@ -25,7 +25,8 @@ export type PostgresAddress =
       readonly host: string;
       readonly port?: number;
       readonly database: string;
-      readonly user: string;
+      /** Absent: the user of the system. */
+      readonly user?: string;
       readonly password?: string;
     };
 
@@ -42,6 +43,8 @@ export type PoolOptions = {
   readonly queryTimeoutMs?: number;
   /** After which a connection that nobody uses is closed. */
   readonly idleTimeoutMs?: number;
+  /** A pooler hands out a connection for one transaction: nothing holds for a session (DESIGN.md). */
+  readonly isPooled?: boolean;
 };
 
 /** Arbitrary, all of them: for a server that is near and not alone with its database. */
@@ -68,8 +71,11 @@ export type PoolFigures = {
 export class PostgresPool {
   readonly #pool: Pool;
   readonly #lost = new WeakSet<PoolClient>();
+  /** What each transaction sets for itself; empty: its session has. */
+  readonly localSettings: string;
 
   constructor(options: PoolOptions) {
+    this.localSettings = options.isPooled === true ? localSettings(options) : "";
     this.#pool = new Pool(configOf(options));
     // Without listeners an error ends the process. That of an idle connection concerns nobody; of one
     // in use, the call that uses it fails.
@@ -170,8 +176,15 @@ export class Session {
   }
 }
 
+function localSettings({
+  statementTimeoutMs = poolDefaults.statementTimeoutMs,
+}: PoolOptions): string {
+  return `SET LOCAL statement_timeout = ${statementTimeoutMs};
+    SET LOCAL idle_in_transaction_session_timeout = ${statementTimeoutMs};`;
+}
+
 function configOf(options: PoolOptions): PoolConfig {
-  const { address, tls, ...bounds } = options;
+  const { address, tls, isPooled = false, ...bounds } = options;
   const bound = { ...poolDefaults, ...bounds };
   const place = typeof address === "string" ? { connectionString: address } : address;
   return {
@@ -180,14 +193,20 @@ function configOf(options: PoolOptions): PoolConfig {
     application_name: "resonate",
     max: bound.connectionsMax,
     connectionTimeoutMillis: bound.connectTimeoutMs,
-    statement_timeout: bound.statementTimeoutMs,
-    // A server that stands still in the midst of a transaction holds its locks no longer than that.
-    idle_in_transaction_session_timeout: bound.statementTimeoutMs,
+    ...(isPooled ? {} : sessionSettings(bound.statementTimeoutMs)),
     query_timeout: bound.queryTimeoutMs,
     idleTimeoutMillis: bound.idleTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveMs,
     types: { getTypeParser: parserOf },
+  };
+}
+
+function sessionSettings(timeoutMs: number): PoolConfig {
+  return {
+    statement_timeout: timeoutMs,
+    // A server that stands still in the midst of a transaction holds its locks no longer than that.
+    idle_in_transaction_session_timeout: timeoutMs,
   };
 }
 

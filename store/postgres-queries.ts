@@ -68,14 +68,20 @@ const mark = `
     ((CASE WHEN is_called THEN last_value ELSE 0 END << 32) >> 32)::integer)
   FROM events_position`;
 
-/** @param synchronousCommit "on", or what is stronger */
-export function beginWrite(synchronousCommit: string): string {
-  return `BEGIN ISOLATION LEVEL READ COMMITTED;
+/**
+ * @param synchronousCommit "on", or what is stronger
+ * @param settings what else the transaction sets for itself
+ */
+export function beginWrite(synchronousCommit: string, settings = ""): string {
+  return `BEGIN ISOLATION LEVEL READ COMMITTED; ${settings}
     SET LOCAL synchronous_commit = ${synchronousCommit};
     ${mark}`;
 }
 
-export const beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/** @param settings what the transaction sets for itself */
+export function beginRead(settings: string): string {
+  return `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${settings}`;
+}
 
 /** kinds, ids; in the one order in which every server locks */
 export const lockStreams = `

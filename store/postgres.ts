@@ -45,6 +45,7 @@ type Claimed = { readonly due: Due; readonly hasMore: boolean };
 
 export class PostgresStore implements AsyncStore {
   readonly #pool: PostgresPool;
+  readonly #beginRead: string;
   readonly #beginWrite: string;
   readonly #probe: Probe;
 
@@ -52,7 +53,8 @@ export class PostgresStore implements AsyncStore {
   constructor(pool: PostgresPool, synchronousCommit: string, probe: Probe = unprobed) {
     this.#pool = pool;
     this.#probe = probe;
-    this.#beginWrite = queries.beginWrite(synchronousCommit);
+    this.#beginRead = queries.beginRead(pool.localSettings);
+    this.#beginWrite = queries.beginWrite(synchronousCommit, pool.localSettings);
   }
 
   get connections(): PoolFigures {
@@ -225,7 +227,7 @@ export class PostgresStore implements AsyncStore {
   /** A4. */
   #read<Answer>(work: (session: Session) => Promise<Answer>): Promise<Answer> {
     return this.#pool.use("read", async (session) => {
-      await session.script(queries.beginRead);
+      await session.script(this.#beginRead);
       breakIn(this.#probe, "read");
       const answer = await work(session);
       await session.rollBack();

@@ -141,12 +141,24 @@ const samples: Readonly<Record<SettingName, readonly [string, string, string]>> 
   storeBatchSize: ["1", "2", "3"],
   sqlitePath: ["a.db", ":memory:", "/c.db"],
   sqliteTxTimeoutMs: ["1ms", "2s", "3m"],
+  postgresUrl: ["postgres://a", "postgresql://b:1/c", "POSTGRES://u:p@d/e?sslmode=require"],
+  postgresHost: ["a", "b", "/run/postgresql"],
+  postgresPort: ["1", "2", "3"],
+  postgresUsername: ["a", "b", "c"],
+  postgresPassword: ["a", "b", "c"],
+  postgresDatabase: ["a", "b", "c"],
+  postgresTls: ["require", "verify", "Verify"],
+  postgresTxTimeoutMs: ["1ms", "2s", "3m"],
+  postgresPollMs: ["1ms", "2s", "3m"],
+  postgresPooler: ["true", "TRUE", "True"],
   submissionBatchSize: ["1", "2", "3"],
   completionBatchSize: ["1", "2", "3"],
   metricsPort: ["0", "1", "2"],
   debug: ["true", "TRUE", "True"],
   debugDeliver: ["true", "TRUE", "True"],
 };
+
+const secrets = new Set<SettingName>(["pushAuthToken", "postgresUrl", "postgresPassword"]);
 
 /** Which places give which settings a value. */
 const places = fc.record({
@@ -181,7 +193,7 @@ property.prop([places])(
           : file.includes(name)
             ? [samples[name][2], join(place, `resonate.${format}`)]
             : [settings[name].usual, "default"];
-      const shown = name === "pushAuthToken" && text !== "" ? "(secret)" : text;
+      const shown = secrets.has(name) && text !== "" ? "(secret)" : text;
       expect(resolution.origins[index]).toEqual({ key: settings[name].key, text: shown, from });
       expect(resolution.config[name]).toEqual(settings[name].kind.parse([text]));
     }

@@ -52,6 +52,11 @@ export class StoreAio implements Aio {
     return this.#queue.size + this.#sent.length;
   }
 
+  /** Submissions that wait for the store. */
+  get backlog(): number {
+    return this.#queue.size;
+  }
+
   enqueue(sqe: Sqe): boolean {
     if (sqe.submission.kind === "send") {
       void this.#send(sqe.ticket, sqe.submission.message); // I4

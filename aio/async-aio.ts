@@ -66,9 +66,9 @@ export class AsyncAio implements Aio {
     return this.#completed.length + (this.#bug === null ? 0 : 1);
   }
 
-  /** Submissions that are under way, or wait for a worker. */
+  /** Submissions that wait for a worker. */
   get backlog(): number {
-    return this.#queue.size + this.#active;
+    return this.#queue.size;
   }
 
   enqueue(sqe: Sqe): boolean {
@@ -144,7 +144,7 @@ export class AsyncAio implements Aio {
   }
 
   #endIfIdle(): void {
-    if (this.#isClosing && this.backlog === 0) this.#closed.resolve();
+    if (this.#isClosing && this.#queue.size + this.#active === 0) this.#closed.resolve();
   }
 }
 

@@ -12,6 +12,7 @@ import type { Worker } from "../kernel/address.ts";
 import type { Reply } from "../kernel/batch.ts";
 import type { Request } from "../kernel/command.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import type { News } from "../kernel/others.ts";
 import type { StoreAio } from "./aio.ts";
 import type { Clock } from "./clock.ts";
 import { Timer } from "./timer.ts";
@@ -60,6 +61,13 @@ export class Loop {
   /** Like the kernel's. */
   connected(worker: Worker): void {
     this.#kernel.connected(worker);
+    this.wake();
+  }
+
+  /** Like the kernel's. */
+  told(news: News): void {
+    if (this.#isStopped) return;
+    this.#kernel.told(news);
     this.wake();
   }
 

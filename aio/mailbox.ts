@@ -9,7 +9,7 @@
 //   M4. A message is delivered once its frame has been written, not when it is handed over.
 //   M5. Connections are bounded, and what has left leaves nothing behind.
 
-import type { PollAddress, Worker } from "../kernel/address.ts";
+import { type PollAddress, type Receiver, receiversOf, type Worker } from "../kernel/address.ts";
 import { assert } from "../kernel/assert.ts";
 import type { PromiseId } from "../kernel/ids.ts";
 import type { Delivery, Mailbox, WorkerStream } from "../kernel/ports.ts";
@@ -43,6 +43,9 @@ const streamLost: Delivery = { kind: "failed", reason: "stream_lost", cause: "" 
 /** A stream and what it has not written yet. */
 type Connection = { readonly stream: WorkerStream; waiting: number; weight: number };
 
+/** Who is to have a message: by name, or because it is its turn. */
+type Found = { readonly connection: Connection; readonly isItsTurn: boolean };
+
 /** Streams of one name, the newest last; never empty. */
 type Namesakes = Connection[];
 
@@ -65,6 +68,19 @@ export class WorkerMailbox implements Mailbox {
   /** Groups of which somebody is connected. */
   get groupCount(): number {
     return this.#groups.size;
+  }
+
+  /** Of all who are connected, each once. */
+  receivers(): readonly Receiver[] {
+    const all = [...this.#groups].flatMap(([group, workers]) => {
+      return [...workers.keys()].flatMap((id) => receiversOf({ group, id }));
+    });
+    return [...new Set(all)];
+  }
+
+  /** Whether a short message about the subject could be handed over now. */
+  reaches(address: PollAddress, subject: PromiseId): boolean {
+    return this.#find({ address, subject, message: "" }) !== null;
   }
 
   connect(stream: WorkerStream): boolean {
@@ -98,25 +114,33 @@ export class WorkerMailbox implements Mailbox {
 
   /** Fails with `no_receiver`, before which nothing has happened, or with `stream_lost`. */
   deliver(letter: Letter): Promise<Delivery> {
-    const chosen = this.#choose(letter);
-    if (chosen === null) return Promise.resolve(noReceiver);
-    return hand(chosen, letter.message);
+    const found = this.#find(letter);
+    if (found === null) return Promise.resolve(noReceiver);
+    if (found.isItsTurn) this.#served(found.connection.stream.worker);
+    return hand(found.connection, letter.message);
   }
 
-  #choose(letter: Letter): Connection | null {
+  #find(letter: Letter): Found | null {
     const { group: name, id, cast } = letter.address;
     const group = this.#groups.get(name);
     if (group === undefined) return null;
     const named = id === null ? null : this.#ready(group.get(id), letter);
-    if (named !== null || cast === "uni") return named; // M2
-    for (const [id, namesakes] of group) {
+    if (named !== null) return { connection: named, isItsTurn: false };
+    if (cast === "uni") return null; // M2
+    for (const namesakes of group.values()) {
       const next = this.#ready(namesakes, letter);
-      if (next === null) continue;
-      group.delete(id);
-      group.set(id, namesakes); // M2: behind all the others
-      return next;
+      if (next !== null) return { connection: next, isItsTurn: true };
     }
     return null;
+  }
+
+  /** M2: whoever's turn it was goes behind all the others. */
+  #served({ group: name, id }: Worker): void {
+    const group = this.#groups.get(name);
+    const namesakes = group?.get(id);
+    if (group === undefined || namesakes === undefined) return;
+    group.delete(id);
+    group.set(id, namesakes);
   }
 
   #ready(namesakes: Namesakes | undefined, { subject, message }: Letter): Connection | null {

@@ -20,7 +20,8 @@ export const dev: Command = configured({
     const openStore = () => {
       const store = new MemoryStore();
       const missedCount = () => store.missedCount;
-      return { store, fields: { store: "memory" }, missedCount, close: () => undefined };
+      const fields = { store: "memory" };
+      return { kind: "own", store, fields, missedCount, close: () => undefined } as const;
     };
     return runServer({ config, logger, openStore });
   },

@@ -3,6 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { StoreAio } from "../aio/aio.ts";
+import { AsyncAio } from "../aio/async-aio.ts";
 import { Clock } from "../aio/clock.ts";
 import { cron } from "../aio/cron.ts";
 import { Driver } from "../aio/driver.ts";
@@ -22,11 +23,31 @@ import { bounds, type Limits, limits } from "../kernel/limits.ts";
 import type { Message } from "../kernel/message.ts";
 import type { TraceRecord } from "../kernel/ports.ts";
 import { patience, type Rules, usualRules } from "../kernel/rules.ts";
+import type { PostgresStore } from "../store/postgres.ts";
+import type { PoolOptions } from "../store/postgres-pool.ts";
 import type { Store } from "../store/store.ts";
-import type { Logger } from "./logger.ts";
+import type { Fields, Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
+import { join } from "./peers.ts";
 import type { Config } from "./settings.ts";
-import { WatchedStore } from "./watched-store.ts";
+import { failureLog, WatchedStore } from "./watched-store.ts";
+
+export type OpenedStore = {
+  /** What an operator wants to know of it. */
+  readonly fields: Fields;
+  readonly close: () => void | Promise<void>;
+  /** Messages that wait for a worker. */
+  readonly missedCount: () => number | Promise<number>;
+} & (
+  | { readonly kind: "own"; readonly store: Store }
+  | {
+      readonly kind: "shared";
+      readonly store: PostgresStore;
+      readonly place: PoolOptions;
+      /** Connections that the kernel may use. */
+      readonly workers: number;
+    }
+);
 
 export type Engine = {
   readonly node: string;
@@ -36,13 +57,13 @@ export type Engine = {
   readonly mailbox: WorkerMailbox;
   readonly push: Push;
   readonly acceptance: Acceptance;
+  /** Nothing is executed or sent any more; resolves when nothing is under way. */
+  readonly close: () => Promise<void>;
 };
 
 export type EngineOptions = {
   readonly config: Config;
-  readonly store: Store;
-  /** Messages that wait for a worker. */
-  readonly missedCount: () => number;
+  readonly opened: OpenedStore;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Where workers find this server. */
@@ -52,13 +73,10 @@ export type EngineOptions = {
 };
 
 export function assemble(options: EngineOptions): Engine {
-  const { config, logger, metrics, onFatal } = options;
+  const { config, opened, logger, metrics, onFatal } = options;
   // No other server, nor an earlier run of this one, has this name: 64 random bits.
   const node = randomBytes(8).toString("hex");
   const clock = new Clock();
-  const store = new WatchedStore(options.store, logger);
-  // Every submission becomes one completion, so what may be handed over is bounded by both sizes.
-  const queueMax = Math.min(config.storeSize, config.aioSize);
   const mailbox = new WorkerMailbox({
     connectionsMax: config.pollConnections,
     bufferMax: config.pollBuffer,
@@ -67,31 +85,88 @@ export function assemble(options: EngineOptions): Engine {
   const targets = new PushTargets(config.pushAllow);
   const push = new Push({ ...toPushOptions(config), targets, clock: new Clock() });
   const encode = (message: Message) => encodeMessage(message, options.serverUrl());
-  const aio = new StoreAio({
-    ...{ store, queueMax, observer: metrics.storeObserver },
-    sender: new Sender({ mailbox, push, encode, observer: observeSends(metrics, logger) }),
-    onCompleted: () => loop.wake(),
-  });
+  const sender = new Sender({ mailbox, push, encode, observer: observeSends(metrics, logger) });
+  const aio = toAio(options, sender, () => loop.wake());
+  const joined =
+    opened.kind === "own"
+      ? null
+      : join({
+          ...{ node, mailbox, logger, place: opened.place, pollMs: config.postgresPollMs },
+          now: () => clock.now(),
+          missed: (receivers) => opened.store.missed(receivers),
+          tell: (news) => loop.told(news),
+        });
   const trace = (record: TraceRecord) => {
     metrics.trace(record);
     note(record, logger);
   };
   const rules = toRules(config);
-  const limits = toLimits(config);
+  const limits = toLimits(config, opened);
   const deliversPaused = config.debugDeliver;
-  const kernel = new Kernel({ aio, limits, node, trace, rules, cron, deliversPaused });
+  const others = joined === null ? {} : { others: joined.peers };
+  const kernel = new Kernel({
+    ...{ aio, limits, node, trace, rules, cron, deliversPaused, ...others },
+  });
   const loop = new Loop({ kernel, aio, clock, onFatal });
-  const { firingsMax, queueMax: lineMax } = limits;
-  const { driven } = kernel;
-  const driver = config.debug
-    ? new Driver({ driven, loop, clock, store, cron, firingsMax, queueMax: lineMax })
-    : null;
+  const driver = toDriver({ ...options, kernel, loop, clock, limits });
   const port = driver ?? loop;
   const gateways = {
     http: new Gateway(port),
     grpc: new Gateway(port),
     protocol: new Gateway(port, driver),
   };
+  watch({ gateways, kernel, aio, mailbox, clock, opened, metrics });
+  const acceptance = { isStrict: config.protocolStrict, targets };
+  const close = async () => {
+    push.stop();
+    loop.stop();
+    await joined?.close();
+    if (aio instanceof AsyncAio) await aio.close();
+  };
+  return { node, loop, gateways, mailbox, push, acceptance, close };
+}
+
+function toAio(
+  options: EngineOptions,
+  sender: Sender,
+  onCompleted: () => void,
+): StoreAio | AsyncAio {
+  const { config, opened, logger, metrics } = options;
+  // Every submission becomes one completion, so what may be handed over is bounded by both sizes.
+  const queueMax = Math.min(config.storeSize, config.aioSize);
+  const usual = { queueMax, observer: metrics.storeObserver, sender, onCompleted };
+  if (opened.kind === "own") {
+    return new StoreAio({ ...usual, store: new WatchedStore(opened.store, logger) });
+  }
+  const { store, workers } = opened;
+  return new AsyncAio({ ...usual, store, workers, onFailure: failureLog(logger) });
+}
+
+type Drivable = Pick<EngineOptions, "config" | "opened" | "logger"> & {
+  readonly kernel: Kernel;
+  readonly loop: Loop;
+  readonly clock: Clock;
+  readonly limits: Limits;
+};
+
+/** Null: time is nobody's to drive. */
+function toDriver(drivable: Drivable): Driver | null {
+  const { config, opened, logger, kernel, loop, clock, limits } = drivable;
+  if (!config.debug || opened.kind === "shared") return null;
+  const { firingsMax, queueMax } = limits;
+  const store = new WatchedStore(opened.store, logger);
+  return new Driver({ driven: kernel.driven, loop, clock, store, cron, firingsMax, queueMax });
+}
+
+type Watched = Pick<Engine, "gateways" | "mailbox"> & {
+  readonly kernel: Kernel;
+  readonly aio: StoreAio | AsyncAio;
+  readonly clock: Clock;
+  readonly opened: OpenedStore;
+  readonly metrics: Metrics;
+};
+
+function watch({ gateways, kernel, aio, mailbox, clock, opened, metrics }: Watched): void {
   metrics.watch({
     requestsInFlight: () => [
       ["http", gateways.http.inFlightByOperation],
@@ -99,14 +174,13 @@ export function assemble(options: EngineOptions): Engine {
       ["protocol", gateways.protocol.inFlightByOperation],
     ],
     apiBacklog: () => kernel.waiting,
-    storeBacklog: () => aio.waiting,
-    messagesBacklog: options.missedCount,
+    storeBacklog: () => aio.backlog,
+    messagesBacklog: opened.missedCount,
     workersConnected: () => mailbox.connectionCount,
     dueAt: () => kernel.dueAt,
     now: () => clock.now(),
   });
-  const acceptance = { isStrict: config.protocolStrict, targets };
-  return { node, loop, gateways, mailbox, push, acceptance };
+  if (opened.kind === "shared") metrics.watchPool(() => opened.store.connections);
 }
 
 /** A push that fails is repeated for long, so why it fails is told; that nobody is there is usual. */
@@ -157,9 +231,14 @@ function toPushAuth(config: Config): PushAuth {
   }
 }
 
-/** A batch is one transaction, and a step completes a batch, a sweep and these reads at the most. */
-function toLimits(config: Config): Limits {
+/**
+ * A batch is one transaction, and a step completes a batch, a sweep and these reads at the most. Where
+ * batches may overlap, half of the connections are for them, and half for what is read.
+ */
+function toLimits(config: Config, opened: OpenedStore): Limits {
+  const batchesMax = opened.kind === "own" ? 1 : Math.max(1, Math.floor(opened.workers / 2));
   return limits({
+    batchesMax,
     queueMax: config.apiSize,
     batchMax: Math.min(config.submissionBatchSize, config.storeBatchSize),
     readsMax: Math.min(bounds.readsMax.usual, config.completionBatchSize),

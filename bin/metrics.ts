@@ -8,6 +8,7 @@ import { unreachable } from "../kernel/assert.ts";
 import type { Command, Request } from "../kernel/command.ts";
 import { type DeadlineMs, type InstantMs, isDue } from "../kernel/ids.ts";
 import type { TraceRecord } from "../kernel/ports.ts";
+import type { PoolFigures } from "../store/postgres-pool.ts";
 import { Cells } from "./cells.ts";
 
 /** What is looked at when somebody scrapes. */
@@ -18,8 +19,8 @@ export type Gauges = {
   readonly apiBacklog: () => number;
   /** Submissions that wait for the store. */
   readonly storeBacklog: () => number;
-  /** Messages that found no worker. */
-  readonly messagesBacklog: () => number;
+  /** Messages that found no worker. It may fail. */
+  readonly messagesBacklog: () => number | Promise<number>;
   /** Workers whose streams are open. */
   readonly workersConnected: () => number;
   /** The oldest due date that is not met; null: none. */
@@ -123,8 +124,12 @@ export class Metrics {
       name: "messages_backlog",
       help: "Messages kept for workers that are not there.",
       registers,
-      collect() {
-        this.set(messagesBacklog());
+      async collect() {
+        try {
+          this.set(await messagesBacklog());
+        } catch {
+          this.remove(); // the store does not answer: nothing is known
+        }
       },
     });
     new Gauge({
@@ -141,6 +146,22 @@ export class Metrics {
       registers,
       collect() {
         this.set(lateness(dueAt(), now()));
+      },
+    });
+  }
+
+  /** Connections to a store that has several. Call once. */
+  watchPool(figures: () => PoolFigures): void {
+    new Gauge({
+      name: "store_connections",
+      help: "Connections to the store, and calls that wait for one.",
+      labelNames: ["state"],
+      registers: [this.#registry],
+      collect() {
+        const { total, idle, waiting } = figures();
+        this.set({ state: "busy" }, total - idle);
+        this.set({ state: "idle" }, idle);
+        this.set({ state: "waited_for" }, waiting);
       },
     });
   }

@@ -1,19 +1,25 @@
-// `resonate serve`: the server, on a SQLite file.
+// `resonate serve`: the server, on a SQLite file or a Postgres.
 
 import { CachedStore } from "../store/cached.ts";
+import { openPostgres } from "../store/postgres-open.ts";
 import { SqliteStore } from "../store/sqlite.ts";
 import { inMemory, openFile } from "../store/sqlite-file.ts";
 import { type Command, configured } from "./command.ts";
-import { type OpenedStore, runServer } from "./server.ts";
+import type { OpenedStore } from "./engine.ts";
+import type { Logger } from "./logger.ts";
+import { shownPlace, toPoolOptions } from "./postgres.ts";
+import { runServer } from "./server.ts";
 import { type Config, settingNames } from "./settings.ts";
 
 export const serve: Command = configured({
   name: "serve",
-  summary: "serves durable promises over HTTP and keeps them in a SQLite file",
+  summary: "serves durable promises over HTTP and gRPC and keeps them in SQLite or Postgres",
   scope: { names: settingNames, usual: {} },
   logsTo: "stdout",
   run: ({ config, logger }) => {
-    return runServer({ config, logger, openStore: () => openSqlite(config) });
+    const openStore = () =>
+      config.store === "sqlite" ? openSqlite(config) : share(config, logger);
+    return runServer({ config, logger, openStore });
   },
 });
 
@@ -26,9 +32,26 @@ function openSqlite({ sqlitePath: path, sqliteTxTimeoutMs: busyTimeoutMs }: Conf
   const mode = Number(file.database.pragma("synchronous", { simple: true }));
   const synchronous = path === inMemory ? "none" : synchronousModes[mode];
   return {
+    kind: "own",
     store: new CachedStore(store),
     fields: { store: "sqlite", path, synchronous },
     missedCount: () => store.missedCount,
+    close: () => store.close(),
+  };
+}
+
+/** Connections. Arbitrary: more than one server of two cores needs, and few of the hundred that Postgres has. */
+const workersUsual = 8;
+
+async function share(config: Config, logger: Logger): Promise<OpenedStore> {
+  const workers = config.storeWorkers === "usual" ? workersUsual : config.storeWorkers;
+  const place = toPoolOptions(config, workers);
+  const onWarning = (warning: string) => logger.warn("store at risk", { cause: warning });
+  const store = await openPostgres({ ...place, onWarning });
+  return {
+    ...{ kind: "shared", store, place, workers },
+    fields: { store: "postgres", place: shownPlace(config), workers },
+    missedCount: () => store.missedCount(),
     close: () => store.close(),
   };
 }

@@ -10,10 +10,10 @@
 //       what was not answered stays unknown, and nothing more is written. Exit code 1, or 74.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Store, StoreError } from "../store/store.ts";
+import { StoreError } from "../store/store.ts";
 import { AuthError, openGuard } from "./auth.ts";
 import type { ExitCode } from "./command.ts";
-import { assemble, type Engine } from "./engine.ts";
+import { assemble, type Engine, type OpenedStore } from "./engine.ts";
 import { ListenError, Listeners, stackOf } from "./listeners.ts";
 import type { Fields, Logger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";
@@ -21,24 +21,18 @@ import type { Config } from "./settings.ts";
 import { firstSignal } from "./signals.ts";
 import { version } from "./version.ts";
 
-export type OpenedStore = {
-  readonly store: Store;
-  /** What an operator wants to know of it. */
-  readonly fields: Fields;
-  readonly close: () => void;
-  /** Messages that wait for a worker. */
-  readonly missedCount: () => number;
-};
-
 export type ServerOptions = {
   readonly config: Config;
   readonly logger: Logger;
   /** @throws StoreError if it cannot be had, with what to do about it */
-  readonly openStore: () => OpenedStore;
+  readonly openStore: () => OpenedStore | Promise<OpenedStore>;
 };
 
 /** How long the last lines may take when nobody reads the log. Arbitrary. */
 const lastWordsMs = 1_000;
+
+/** How long a store may take to be given back that does not answer. Arbitrary. */
+const releaseMs = 2_000;
 
 export async function runServer(options: ServerOptions): Promise<ExitCode> {
   const { logger } = options;
@@ -75,7 +69,7 @@ async function live(
 class Server {
   readonly #config: Config;
   readonly #logger: Logger;
-  readonly #openStore: () => OpenedStore;
+  readonly #openStore: ServerOptions["openStore"];
   readonly #onFatal: (error: unknown) => void;
   #store: OpenedStore | null = null;
   #engine: Engine | null = null;
@@ -92,19 +86,17 @@ class Server {
   async start(): Promise<void> {
     const [config, logger, onFatal] = [this.#config, this.#logger, this.#onFatal];
     const metrics = new Metrics();
-    this.#store = this.#openStore();
-    const { store, fields, missedCount } = this.#store;
+    const opened = await this.#openStore();
+    this.#store = opened;
     const serverUrl = () => this.#serverUrl();
-    this.#engine = assemble({
-      ...{ config, store, missedCount, logger, metrics, serverUrl, onFatal },
-    });
+    this.#engine = assemble({ config, opened, logger, metrics, serverUrl, onFatal });
     const { node, loop } = this.#engine;
     const guard = await openGuard(config, logger);
     this.#listeners = new Listeners({ config, logger, metrics, guard, engine: this.#engine });
     await this.#listeners.open();
     loop.wake(); // recovery is the first sweep
     this.#listeners.begin();
-    logger.info("server started", { node, version, ...fields });
+    logger.info("server started", { node, version, ...opened.fields });
   }
 
   /** Whoever has port 0 knows the port once it listens. */
@@ -128,10 +120,13 @@ class Server {
   /** @returns how many connections were cut because they were not done in time */
   async close(graceMs: number): Promise<number> {
     const cutCount = (await this.#listeners?.close(graceMs)) ?? 0;
-    this.#engine?.push.stop();
-    this.#engine?.loop.stop();
-    this.#store?.close();
+    await Promise.race([this.#release(), sleep(releaseMs, null, { ref: false })]);
     return cutCount;
+  }
+
+  async #release(): Promise<void> {
+    await this.#engine?.close();
+    await this.#store?.close();
   }
 }
 

@@ -10,9 +10,11 @@ import type { Reply } from "../kernel/batch.ts";
 import type { Request } from "../kernel/command.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import type { Limits } from "../kernel/limits.ts";
+import type { Announcement } from "../kernel/others.ts";
 import type { TraceRecord } from "../kernel/ports.ts";
 import { usualRules } from "../kernel/rules.ts";
 import { SimulatedAio } from "./aio.ts";
+import { announce } from "./announcements.ts";
 import { type NodeClock, worldEpoch } from "./clock.ts";
 import { Conduct } from "./conduct.ts";
 import type { CrashPoint } from "./crash-points.ts";
@@ -83,7 +85,9 @@ export class Process {
       onLanding: (flight, landing) => world.landed(this, flight, landing),
     });
     const trace = (record: TraceRecord) => this.#traced(record);
-    const shared = world.pollMs === null ? {} : { pollMs: world.pollMs };
+    const { pollMs } = world;
+    const tell = (announcement: Announcement) => announce(world, this, announcement);
+    const shared = pollMs === null ? {} : { others: { pollMs, announce: tell } };
     const rules = { ...usualRules, ...world.plan.rules };
     const { aio } = this;
     const outside = { aio, trace, cron: world.cron };
@@ -141,6 +145,12 @@ export class Process {
   connect(worker: Worker): void {
     this.#world.log(this, "connect", this.name, () => `the worker ${worker.group}/${worker.id}`);
     this.#guarded(() => this.kernel.connected(worker));
+    this.poke();
+  }
+
+  /** By another node. */
+  told(announcement: Announcement): void {
+    this.#guarded(() => this.kernel.told(announcement));
     this.poke();
   }
 

@@ -53,6 +53,7 @@ export const sometimes = {
   "a listener is given up": 1000,
   "a crash between commit and send": 200,
   "a worker connects to what had found nobody": 200,
+  "a server is told what another one missed": 200,
   "an offer arrives after its task has ended": 200,
   "a listener is told again after a failure": 200,
   "a schedule is fired": 200,

@@ -3,7 +3,7 @@
 import { assert } from "./assert.ts";
 import type { Batch, Outcome, Reply } from "./batch.ts";
 import type { InstantMs } from "./ids.ts";
-import type { Message } from "./message.ts";
+import type { Sent } from "./outbox.ts";
 import type { Aio, Submission } from "./ports.ts";
 import type { Claimed } from "./preload.ts";
 import type { Read } from "./read.ts";
@@ -19,7 +19,7 @@ export type Flight =
   | { readonly kind: "looking"; readonly batch: Batch; readonly outcome: Outcome }
   | { readonly kind: "reading"; readonly asked: Asked; readonly since: InstantMs }
   | { readonly kind: "preloading"; readonly claims: readonly Claimed[]; readonly since: InstantMs }
-  | { readonly kind: "sending"; readonly message: Message; readonly since: number }
+  | { readonly kind: "sending"; readonly sent: Sent }
   | { readonly kind: "sweeping" }
   | { readonly kind: "offering" };
 

@@ -25,6 +25,9 @@
 //       batch of its own in the tick that has answered clients: they may be about to come back.
 //   K10. Who connects is offered what waits for it, out of the store (outbox.ts). What comes along with
 //       an answer is read once its commit has landed (preload.ts).
+//   K11. The other servers are told what falls due before they would look, and what found nobody here,
+//       once that has landed (others.ts). A message that was repeated for somebody is not announced, or
+//       servers whose workers are all busy would send it round and round.
 
 import type { Worker } from "./address.ts";
 import { admit, type Sources } from "./admission.ts";
@@ -48,6 +51,7 @@ import { type Flight, Flights } from "./flight.ts";
 import { type DeadlineMs, deadlineMs, earliest, type InstantMs, instantMs } from "./ids.ts";
 import type { Limits } from "./limits.ts";
 import { Mail } from "./mail.ts";
+import type { Missed, News, Others } from "./others.ts";
 import type { Aio, Completion, Cqe, Cron, StoreFailure, Submission, Trace } from "./ports.ts";
 import { Preloads } from "./preload.ts";
 import { Queue } from "./queue.ts";
@@ -64,8 +68,8 @@ export type KernelOptions = {
   readonly trace: Trace;
   readonly rules?: Rules;
   readonly cron: Cron;
-  /** How often to ask for what another server has made due, ms; absent: there is no other. */
-  readonly pollMs?: number;
+  /** The other servers on this store; absent: there are none. */
+  readonly others?: Others;
   /** Whether messages leave while time stands still (pause.ts). */
   readonly deliversPaused?: boolean;
 };
@@ -79,6 +83,7 @@ export class Kernel {
   readonly #trace: Trace;
   readonly #rules: Rules;
   readonly #cron: Cron;
+  readonly #others: Others | null;
   /** These four fill a batch, in this order. `#again` holds what was admitted once already. */
   #again: readonly Entry[] = [];
   readonly #drains = new Drains();
@@ -105,20 +110,22 @@ export class Kernel {
   };
 
   constructor(options: KernelOptions) {
-    const { aio, limits, trace, rules = usualRules, cron, pollMs = null } = options;
+    const { aio, limits, trace, rules = usualRules, cron, others = null } = options;
     this.#aio = aio;
     this.#limits = limits;
     this.#entries = new Entries(options.node);
     this.#trace = trace;
     this.#rules = rules;
     this.#cron = cron;
+    this.#others = others;
     const { sweepRetryMs: retryMs, firingsMax } = limits;
-    this.#due = new DueList({ retryMs, pollMs, cron, firingsMax });
+    this.#due = new DueList({ retryMs, pollMs: others?.pollMs ?? null, cron, firingsMax });
     this.#flights = new Flights(aio);
     this.#commands = new Queue(limits.queueMax);
     const enqueue = (submission: Submission, flight: Flight) => this.#enqueue(submission, flight);
     const { deliversPaused = false } = options;
-    this.#mail = new Mail({ limits, enqueue, deliversPaused });
+    const announce = (message: Missed) => others?.announce({ kind: "missed", message }); // K11
+    this.#mail = new Mail({ limits, enqueue, deliversPaused, announce });
     this.#reads = new Reads({ limits, trace, enqueue });
     this.#preloads = new Preloads({ limits, max: rules.preloadMax, enqueue });
     this.driven = new Driven({
@@ -142,6 +149,12 @@ export class Kernel {
   /** A worker is there from now on; what had found nobody is offered again. */
   connected(worker: Worker): void {
     this.#mail.connected(worker);
+  }
+
+  /** Of another server: it may come late, twice, or not at all (K11). */
+  told(news: News): void {
+    if (news.kind === "due") this.#due.askBy(news.at);
+    else this.#mail.told(news);
   }
 
   /** Requests that wait for the kernel. */
@@ -322,12 +335,23 @@ export class Kernel {
     for (const { changes, executed } of groups) {
       for (const { caused } of executed) this.#drains.push(caused); // K7
       this.#release(executed);
-      for (const { messages } of executed) for (const message of messages) this.#mail.send(message);
+      for (const { entry, messages } of executed) {
+        for (const message of messages) this.#mail.send(message, entry.command.kind);
+      }
       this.#mail.landed(changes);
       for (const { key, write } of changes) {
-        if (write !== null && !this.#drains.isOpen(key)) this.#due.askBy(write.dueAt);
+        if (write === null || this.#drains.isOpen(key)) continue;
+        this.#due.askBy(write.dueAt);
+        this.#announceDue(write.dueAt);
       }
     }
+  }
+
+  /** K11. */
+  #announceDue(at: DeadlineMs | null): void {
+    if (this.#others === null || at === null) return;
+    const { pollMs, announce } = this.#others;
+    if (at < this.#now + pollMs) announce({ kind: "due", at });
   }
 
   #release(executed: readonly Executed[]): void {

@@ -7,13 +7,13 @@ import type { Command, InternalCommand } from "./command.ts";
 import type { Flight } from "./flight.ts";
 import type { DeadlineMs, InstantMs } from "./ids.ts";
 import type { Message } from "./message.ts";
-import type { OffersOptions } from "./offers.ts";
-import { Outbox } from "./outbox.ts";
+import type { News } from "./others.ts";
+import { Outbox, type OutboxOptions } from "./outbox.ts";
 import { Pause } from "./pause.ts";
 import type { Completion } from "./ports.ts";
 import type { Change } from "./stream.ts";
 
-export type MailOptions = OffersOptions & {
+export type MailOptions = OutboxOptions & {
   /** Whether messages leave while time stands still. */
   readonly deliversPaused: boolean;
 };
@@ -50,6 +50,11 @@ export class Mail {
     this.#outbox.connected(worker);
   }
 
+  /** What another server could not deliver. While time stands still it waits for its clock. */
+  told(news: Exclude<News, { readonly kind: "due" }>): void {
+    if (!this.isPaused) this.#outbox.told(news);
+  }
+
   ask(now: InstantMs): void {
     if (!this.isPaused) this.#outbox.ask(now);
   }
@@ -67,18 +72,19 @@ export class Mail {
     this.#pause.landed(changes);
   }
 
-  send(message: Message): void {
+  /** @param cause the command that sends it; absent: it has waited for time to go on */
+  send(message: Message, cause?: Command["kind"]): void {
     if (this.#pause.keeps(message)) return;
-    const since = this.#outbox.connectCount;
-    const flight = { kind: "sending", message, since } as const;
-    const isQueued = this.#options.enqueue({ kind: "send", message }, flight);
+    const isRepeat = cause === "offer_missed" || cause === "tell_missed";
+    const sent = { message, isRepeat, since: this.#outbox.connectCount };
+    const isQueued = this.#options.enqueue({ kind: "send", message }, { kind: "sending", sent });
     if (isQueued) this.#sending.add(message);
-    else this.#outbox.note(message, { kind: "failed", reason: "queue_full", cause: "" }, since);
+    else this.#outbox.note(sent, { kind: "failed", reason: "queue_full", cause: "" });
   }
 
-  sent({ message, since }: Flight & { kind: "sending" }, completion: Completion): void {
+  sent({ sent }: Flight & { kind: "sending" }, completion: Completion): void {
     assert(completion.kind === "sent", "a message is answered by something else");
-    if (this.#sending.delete(message)) this.#outbox.note(message, completion.delivery, since);
+    if (this.#sending.delete(sent.message)) this.#outbox.note(sent, completion.delivery);
   }
 
   get isPaused(): boolean {

@@ -72,11 +72,14 @@ export class Offers {
 
   /** O1. */
   connected(worker: Worker): void {
-    for (const receiver of receiversOf(worker)) {
-      const pass = this.#passes.get(receiver);
-      if (pass === undefined) this.#passes.set(receiver, newPass(receiver));
-      else pass.isRepeated = pass.isUnderWay;
-    }
+    for (const receiver of receiversOf(worker)) this.waits(receiver);
+  }
+
+  /** The same for one receiver, of which somebody is here. */
+  waits(receiver: Receiver): void {
+    const pass = this.#passes.get(receiver);
+    if (pass === undefined) this.#passes.set(receiver, newPass(receiver));
+    else pass.isRepeated = pass.isUnderWay;
   }
 
   /** Asks for the next page, if it is wanted now. From the first tick on, in each. */

@@ -6,6 +6,8 @@
 //   J2. Whoever connects is offered all that waits for it, as many as fit (offers.ts).
 //   J3. Who connects between the sending of a message and the landing of its note may have come too
 //       early to find it: it is offered once more at once.
+//   J4. What found nobody is announced to the other servers once its note has landed, unless it was a
+//       repetition. Who is told sends it again, if its stream still says that it was missed.
 
 import { parseAddress, type Receiver, receiverOf, type Worker } from "./address.ts";
 import { Backlog } from "./backlog.ts";
@@ -13,20 +15,40 @@ import type { Command, InternalCommand } from "./command.ts";
 import { type DeadlineMs, type InstantMs, instantMs } from "./ids.ts";
 import type { Message } from "./message.ts";
 import { Offers, type OffersOptions } from "./offers.ts";
+import type { Missed, News } from "./others.ts";
 import type { Completion, Delivery } from "./ports.ts";
 
-/** Of a note under way: what to do if somebody has connected since. */
-type Missed = { readonly again: InternalCommand; readonly since: number };
+/** A message on its way. */
+export type Sent = {
+  readonly message: Message;
+  /** It was missed before, and somebody seemed to be there for it. */
+  readonly isRepeat: boolean;
+  /** `connectCount` as it was sent. */
+  readonly since: number;
+};
+
+export type OutboxOptions = OffersOptions & {
+  /** Told of what nobody here is there for, once that is noted (J4). */
+  readonly announce: (missed: Missed) => void;
+};
+
+/** Of a note under way: what to do once it has landed. */
+type Kept = Sent & { readonly foundNobody: boolean };
+
+/** Commands that may wait before another server's are taken on. Arbitrary: some 100 batches. */
+const toldMax = 4_096;
 
 export class Outbox {
   readonly #commands = new Backlog<InternalCommand>();
   readonly #offers: Offers;
   /** By the command that notes it. */
-  readonly #missed = new Map<Command, Missed>();
+  readonly #kept = new Map<Command, Kept>();
+  readonly #announce: OutboxOptions["announce"];
   #connectCount = 0;
 
-  constructor(options: OffersOptions) {
+  constructor(options: OutboxOptions) {
     this.#offers = new Offers(options);
+    this.#announce = options.announce;
   }
 
   /** Commands that wait for a batch. */
@@ -63,8 +85,8 @@ export class Outbox {
     this.#offers.answer(completion, now);
   }
 
-  /** @param since `connectCount` as the message was sent */
-  note(message: Message, delivery: Delivery, since: number): void {
+  note(sent: Sent, delivery: Delivery): void {
+    const { message } = sent;
     const foundNobody = delivery.kind === "failed" && delivery.reason === "no_receiver";
     const receiver = receiverOfMessage(message);
     if (receiver !== null) this.#offers.note(receiver, !foundNobody);
@@ -72,15 +94,23 @@ export class Outbox {
     if (note === null) return;
     this.#commands.push([note]);
     const isKept = receiver !== null && delivery.kind === "failed"; // however it failed (listener.ts, G5)
-    if (isKept) this.#missed.set(note, { again: again(message), since });
+    if (isKept) this.#kept.set(note, { ...sent, foundNobody });
   }
 
-  /** J3. @param isDone whether it has landed */
+  /** J3, J4. @param isDone whether it has landed */
   finish(command: Command, isDone: boolean): void {
-    const missed = this.#missed.get(command);
-    if (missed === undefined) return;
-    this.#missed.delete(command);
-    if (isDone && missed.since !== this.#connectCount) this.#commands.push([missed.again]);
+    const kept = this.#kept.get(command);
+    if (kept === undefined) return;
+    this.#kept.delete(command);
+    if (!isDone) return;
+    if (kept.since !== this.#connectCount) this.#commands.push([again(kept.message)]);
+    if (kept.foundNobody && !kept.isRepeat) this.#announce(keyOf(kept.message));
+  }
+
+  /** J4. Of what is too much the next poll tells. */
+  told(news: Exclude<News, { readonly kind: "due" }>): void {
+    if (news.kind === "waits") this.#offers.waits(news.receiver);
+    else if (this.#commands.size < toldMax) this.#commands.push([again(news.message)]);
   }
 }
 
@@ -95,7 +125,11 @@ function noteOf(message: Message, delivery: Delivery): InternalCommand | null {
   return { kind: "note_missed", id: message.id, version: message.version };
 }
 
-function again(message: Message): InternalCommand {
+function keyOf({ kind, id, to }: Message): Missed {
+  return { kind, id, to };
+}
+
+function again(message: Missed): InternalCommand {
   const { id, to: address } = message;
   const before = instantMs(0); // what was missed, and nothing else
   if (message.kind === "execute") return { kind: "offer_missed", id, before };

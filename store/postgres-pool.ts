@@ -8,6 +8,7 @@
 
 import type { ConnectionOptions } from "node:tls";
 import {
+  type ClientConfig,
   Pool,
   type PoolClient,
   type PoolConfig,
@@ -184,6 +185,12 @@ function localSettings({
 }
 
 function configOf(options: PoolOptions): PoolConfig {
+  const { connectionsMax: max, idleTimeoutMs } = { ...poolDefaults, ...options };
+  return { ...clientConfig(options), max, idleTimeoutMillis: idleTimeoutMs };
+}
+
+/** Of any connection to the place. */
+export function clientConfig(options: PoolOptions): ClientConfig {
   const { address, tls, isPooled = false, ...bounds } = options;
   const bound = { ...poolDefaults, ...bounds };
   const place = typeof address === "string" ? { connectionString: address } : address;
@@ -191,18 +198,16 @@ function configOf(options: PoolOptions): PoolConfig {
     ...place,
     ...(tls === undefined ? {} : { ssl: tls }),
     application_name: "resonate",
-    max: bound.connectionsMax,
     connectionTimeoutMillis: bound.connectTimeoutMs,
     ...(isPooled ? {} : sessionSettings(bound.statementTimeoutMs)),
     query_timeout: bound.queryTimeoutMs,
-    idleTimeoutMillis: bound.idleTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveMs,
     types: { getTypeParser: parserOf },
   };
 }
 
-function sessionSettings(timeoutMs: number): PoolConfig {
+function sessionSettings(timeoutMs: number): ClientConfig {
   return {
     statement_timeout: timeoutMs,
     // A server that stands still in the midst of a transaction holds its locks no longer than that.

@@ -287,6 +287,11 @@ export const selectWaiting = `
 /** What found nobody (kernel/waiting.ts, U1): out of an index that holds nothing else. */
 export const countMissed = "SELECT count(*) AS count FROM waiting WHERE offered_at = 0";
 
+/** digests of receivers; those for whom something waits that found nobody: one look into the key each. */
+export const selectMissed = `
+  SELECT r.place FROM unnest($1::bytea[]) WITH ORDINALITY AS r (receiver, place)
+  WHERE EXISTS (SELECT 1 FROM waiting AS w WHERE w.receiver = r.receiver AND w.offered_at = 0)`;
+
 /** One transaction, as a script is. Not TRUNCATE, which makes new files: 31 ms instead of 5. */
 export const deleteAll = `
   DELETE FROM waiting; DELETE FROM tags; DELETE FROM events; DELETE FROM streams;

@@ -11,7 +11,7 @@
 //   G5. Who finds, when all is locked and compared, that a rival has created a stream meanwhile, rolls
 //       all back and begins anew; then the stream is there to be compared.
 
-import { earliest, type InstantMs, later } from "../kernel/ids.ts";
+import { earliest, type InstantMs, later, type Receiver } from "../kernel/ids.ts";
 import type { Listed, ListQuery } from "../kernel/list.ts";
 import type { Due, DueBounds, Loaded } from "../kernel/ports.ts";
 import type { Found, LogPage, LogRange, PromiseQuery } from "../kernel/search.ts";
@@ -21,7 +21,7 @@ import type { WaitingPage, WaitingQuery } from "../kernel/waiting.ts";
 import { isRepeatable } from "./postgres-errors.ts";
 import { listOf } from "./postgres-lists.ts";
 import { wholeUpTo } from "./postgres-log.ts";
-import { type Fence, keyLists, keysOf, type Plan, plan } from "./postgres-plan.ts";
+import { digest, type Fence, keyLists, keysOf, type Plan, plan } from "./postgres-plan.ts";
 import type { PoolFigures, PostgresPool, Session } from "./postgres-pool.ts";
 import * as queries from "./postgres-queries.ts";
 import { find, history, listed, log, orNull, readable, waiting } from "./postgres-reads.ts";
@@ -146,6 +146,15 @@ export class PostgresStore implements AsyncStore {
       return session.rows<{ readonly count: bigint }>(queries.countMissed);
     });
     return Number(row?.count ?? 0);
+  }
+
+  /** Of these receivers those for whom something waits that found nobody. */
+  async missed(receivers: readonly Receiver[]): Promise<readonly Receiver[]> {
+    const rows = await this.#pool.use("read", (session) => {
+      type Row = { readonly place: bigint };
+      return session.rows<Row>(queries.selectMissed, [receivers.map(digest)]);
+    });
+    return rows.flatMap(({ place }) => receivers[Number(place) - 1] ?? []);
   }
 
   /** Erases everything. */

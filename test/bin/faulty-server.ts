@@ -50,6 +50,7 @@ const { config } = resolution;
 const sink = new StreamSink(process.stdout);
 const logger = new Logger({ level: "info", format: "json", sink });
 const openStore = () => ({
+  kind: "own" as const,
   store: new FaultyStore(),
   fields: {},
   missedCount: () => 0,

@@ -168,6 +168,9 @@ const scenes: Readonly<Record<Sometimes, Scene>> = {
     steps: [[0, 1, worker("w")], [50, 0, get("w")]],
     choices: { "no_receiver n0 send execute w": strikes, "worker_connects n0@50": strikes, "worker 0": 1 },
   },
+  "a server is told what another one missed": {
+    steps: [[0, 1, worker("w")]], nodes: 2, choices: { "no_receiver n1 send execute w": strikes },
+  },
   "an offer arrives after its task has ended": {
     steps: [[0, 1, worker("w")], [10, 0, settle("w")]],
     choices: { "message_delayed n0 send execute w": strikes, "message delay n0 send execute w": 50 },

@@ -17,6 +17,7 @@ import {
 } from "../../kernel/ids.ts";
 import { Kernel } from "../../kernel/kernel.ts";
 import { limits } from "../../kernel/limits.ts";
+import type { Others } from "../../kernel/others.ts";
 import type {
   Aio,
   Completion,
@@ -48,7 +49,7 @@ class Stage implements Aio {
 
   constructor(
     chosen: Parameters<typeof limits>[0] = {},
-    shared: { readonly pollMs?: number } = {},
+    shared: { readonly others?: Others } = {},
   ) {
     this.kernel = new Kernel({
       ...shared,
@@ -733,7 +734,7 @@ test("kernel: K8 after a start the store is asked at once, which is all recovery
 });
 
 test("kernel: K8 beside other servers it asks now and then unasked, since they make streams due too", () => {
-  const stage = new Stage({}, { pollMs: 300 });
+  const stage = new Stage({}, { others: { pollMs: 300, announce: () => {} } });
   const none = { kind: "due", due: { streams: [], nextAt: null } } as const;
   play([wake, tickAt(300), tickAt(301), (on) => on.complete(none, 310), wake], stage);
   expect(stage.log).toEqual(["wake at 301", "due at 301", "wake at 610"]);

@@ -3,9 +3,10 @@
 
 import { expect, test } from "vitest";
 import type { InternalCommand } from "../../kernel/command.ts";
-import { deadlineMs, instantMs, promiseId, taskVersion } from "../../kernel/ids.ts";
+import { deadlineMs, instantMs, promiseId, type Receiver, taskVersion } from "../../kernel/ids.ts";
 import { limits } from "../../kernel/limits.ts";
 import type { Message } from "../../kernel/message.ts";
+import type { Missed } from "../../kernel/others.ts";
 import { Outbox } from "../../kernel/outbox.ts";
 import type { Completion, Delivery, Submission } from "../../kernel/ports.ts";
 import type { SettledPromise } from "../../kernel/promise.ts";
@@ -34,7 +35,14 @@ const one = "poll://uni@g/1";
 const worker = (id: string, group = "g") => ({ id, group });
 const now = instantMs(10);
 /** With the question that it has put last, and room for one or not. */
-type Desk = { readonly outbox: Outbox; asked: WaitingQuery | null; hasRoom: boolean };
+type Desk = {
+  readonly outbox: Outbox;
+  readonly announced: readonly Missed[];
+  asked: WaitingQuery | null;
+  hasRoom: boolean;
+};
+
+const sent = (message: Message, since = 0, isRepeat = false) => ({ message, since, isRepeat });
 
 function desk(): Desk {
   const enqueue = (submission: Submission) => {
@@ -42,8 +50,10 @@ function desk(): Desk {
     return opened.hasRoom;
   };
   const bounded = limits({ dueMax: 2, sweepRetryMs: 100 });
-  const outbox = new Outbox({ limits: bounded, enqueue });
-  const opened: Desk = { outbox, asked: null, hasRoom: true };
+  const announced: Missed[] = [];
+  const announce = (missed: Missed) => announced.push(missed);
+  const outbox = new Outbox({ limits: bounded, enqueue, announce });
+  const opened: Desk = { outbox, announced, asked: null, hasRoom: true };
   outbox.ask(now);
   return opened;
 }
@@ -89,7 +99,7 @@ test.each<[string, Message, Delivery, readonly string[]]>([
   ["G5 a listener that was not there", unblock("a", any), nobody, [`note_told a ${any}`]],
 ])("outbox: J1 noted of %s", (_what, message, delivery, expected) => {
   const outbox = open();
-  outbox.note(message, delivery, 0);
+  outbox.note(sent(message), delivery);
   expect(outbox.size).toBe(expected.length);
   expect(shown(taken(outbox))).toEqual(expected);
 });
@@ -107,7 +117,7 @@ test.each<[string, Message, Delivery, readonly string[]]>([
       const outbox = open();
       const since = outbox.connectCount;
       if (moment === "sent") outbox.connected(worker("1"));
-      outbox.note(message, delivery, since);
+      outbox.note(sent(message, since), delivery);
       if (moment === "noted" || moment === "lost") outbox.connected(worker("1"));
       const notes = taken(outbox);
       for (const note of notes) outbox.finish(note, moment !== "lost");
@@ -166,9 +176,9 @@ test.each([
   ask(opened);
   outbox.answer(found([task("a")], 7), now);
   if (isRepeated) outbox.connected(worker("1"));
-  outbox.note(execute("a", any), nobody, 0);
-  outbox.note(execute("a", any), delivered, 0); // in a row
-  for (let count = 0; count < misses; count++) outbox.note(execute("a", any), nobody, 0);
+  outbox.note(sent(execute("a", any)), nobody);
+  outbox.note(sent(execute("a", any)), delivered); // in a row
+  for (let count = 0; count < misses; count++) outbox.note(sent(execute("a", any)), nobody);
   taken(outbox);
   const own = isRepeated && misses === 1_000 ? ask(opened) : null;
   if (own !== null) outbox.answer(found([], null), now);
@@ -189,4 +199,48 @@ test("outbox: O4 what cannot be asked, or fails, is asked again after a while, a
   expect(ask(opened, instantMs(220))).toBe('["g","1"] 0');
   outbox.answer(found([], null), instantMs(221));
   expect(outbox.askAt).toBe(0n);
+});
+
+test.each<[string, Message, Delivery, boolean, boolean]>([
+  ["a task that found nobody", execute("a", any), nobody, false, true],
+  ["a listener that found nobody", unblock("a", any), nobody, false, true],
+  ["nothing that was delivered", unblock("a", any), delivered, false, false],
+  ["nothing that failed and may have arrived", unblock("a", any), failed, false, false],
+  [
+    "nothing that was repeated, or it would go round for ever",
+    execute("a", any),
+    nobody,
+    true,
+    false,
+  ],
+])(
+  "outbox: J4 announced is %s, once its note has landed",
+  (_what, message, delivery, isRepeat, isAnnounced) => {
+    for (const hasLanded of [false, true]) {
+      const { outbox, announced } = desk();
+      outbox.note(sent(message, 0, isRepeat), delivery);
+      const notes = taken(outbox);
+      expect(announced).toEqual([]);
+      for (const note of notes) outbox.finish(note, hasLanded);
+      const { kind, id, to } = message;
+      expect(announced).toEqual(isAnnounced && hasLanded ? [{ kind, id, to }] : []);
+    }
+  },
+);
+
+test("outbox: J4 what another server missed is sent again, and what waits for a receiver is asked for", () => {
+  const opened = desk();
+  const { outbox } = opened;
+  outbox.told({ kind: "missed", message: { kind: "execute", id: promiseId("a"), to: any } });
+  outbox.told({ kind: "missed", message: { kind: "unblock", id: promiseId("b"), to: one } });
+  expect(shown(taken(outbox))).toEqual(["offer_missed a", `tell_missed b ${one}`]);
+  outbox.told({ kind: "waits", receiver: '["g"]' as Receiver });
+  expect(ask(opened)).toBe('["g"] 0');
+});
+
+test("outbox: J4 no other server can fill the memory of this one", () => {
+  const { outbox } = desk();
+  const message: Missed = { kind: "execute", id: promiseId("a"), to: any };
+  for (let count = 0; count < 5_000; count++) outbox.told({ kind: "missed", message });
+  expect(outbox.size).toBe(4_096);
 });

@@ -19,8 +19,8 @@ export const messages: readonly Mutant[] = [
     also: [
       {
         file: "kernel/kernel.ts",
-        find: "for (const { messages } of executed) for (const message of messages) this.#mail.send(message);",
-        replace: "",
+        find: "for (const message of messages) this.#mail.send(message, entry.command.kind);",
+        replace: "void [entry, messages];",
       },
     ],
     oracles: ["M"],

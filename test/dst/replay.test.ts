@@ -145,7 +145,7 @@ test.each([
   ["plan", [], "plan must be an object, not a list of 0"],
   ["plan.seed", "0x1", 'plan.seed must be a seed of 16 hex digits, not "0x1"'],
   ["plan.seed", ["000000000000000a"], "plan.seed must be a seed"],
-  ["plan.store", "postgres", 'plan.store must be one of memory, sqlite, not "postgres"'],
+  ["plan.store", "mysql", 'plan.store must be one of memory, sqlite, postgres, not "mysql"'],
   ["plan.nodes", 0, "plan.nodes must be a whole number from 1 to 16, not 0"],
   ["plan.nodes", 1e9, "plan.nodes must be a whole number from 1 to 16, not 1000000000"],
   ["plan.clients", 1.5, "plan.clients must be a whole number"],

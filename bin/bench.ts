@@ -1,5 +1,6 @@
 // `npm run bench`: what the server can do on this machine, as ratios from one run.
 //
+//   --store S         sqlite (default), or postgres: what it costs next to SQLite, and many servers on it
 //   --scenario a,b    only these; --json    one flat object per scenario, a line each
 //   --seconds N       measured time of one load (default 3); --rounds N    of each side (default 3)
 //   --stored N        promises stored before "growth" (default 1000000)
@@ -10,8 +11,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Machine, machine } from "./bench/machine.ts";
 import { connections, type Options } from "./bench/measure.ts";
-import type { Row } from "./bench/scenario.ts";
-import { scenarios } from "./bench/scenarios.ts";
+import { onPostgres } from "./bench/postgres.ts";
+import type { Row, Scenario } from "./bench/scenario.ts";
+import { scenarios as onSqlite } from "./bench/scenarios.ts";
 
 const notMeasured = [
   "a network, TLS or a proxy: all is on loopback, and the load shares the machine's cores",
@@ -21,7 +23,8 @@ const notMeasured = [
 
 const { values } = parseArgs({
   options: {
-    scenario: { type: "string", default: Object.keys(scenarios).join(",") },
+    store: { type: "string", default: "sqlite" },
+    scenario: { type: "string", default: "" },
     json: { type: "boolean", default: false },
     seconds: { type: "string", default: "3" },
     rounds: { type: "string", default: "3" },
@@ -73,7 +76,8 @@ function introduce(machine: Machine): void {
   print(
     `commit ${machine.commit}; fdatasync median ${round(machine.fsyncMs)} ms, p99 ${round(machine.fsyncP99Ms)} ms`,
   );
-  print(`SQLite with WAL and synchronous=FULL; ${connections} connections`);
+  const also = values.store === "postgres" ? "; Postgres with synchronous_commit=on" : "";
+  print(`SQLite with WAL and synchronous=FULL${also}; ${connections} connections`);
   for (const line of notMeasured) print(`not measured: ${line}`);
 }
 
@@ -81,11 +85,19 @@ const options: Options = {
   ...{ seconds: count("seconds"), rounds: count("rounds") },
   ...{ stored: count("stored"), due: count("due") },
 };
-const chosen = values.scenario.split(",");
-const unknown = chosen.filter((name) => !Object.hasOwn(scenarios, name));
+const suites: Readonly<Record<string, Readonly<Record<string, Scenario>>>> = {
+  sqlite: onSqlite,
+  postgres: onPostgres,
+};
+const suite = Object.hasOwn(suites, values.store) ? suites[values.store] : undefined;
+if (suite === undefined)
+  throw new Error(`--store must be one of ${Object.keys(suites).join(", ")}`);
+const scenarios = new Map(Object.entries(suite));
+const chosen = values.scenario === "" ? [...scenarios.keys()] : values.scenario.split(",");
+const unknown = chosen.filter((name) => !scenarios.has(name));
 if (unknown.length > 0) {
   throw new Error(
-    `no scenario ${unknown.join(", ")}; there are ${Object.keys(scenarios).join(", ")}`,
+    `no scenario ${unknown.join(", ")}; there are ${[...scenarios.keys()].join(", ")}`,
   );
 }
 // In the working folder and not in the system's temporary one, which may be memory and sync for free.
@@ -93,7 +105,7 @@ const folder = mkdtempSync(join(process.cwd(), ".bench-"));
 try {
   introduce(machine(folder));
   for (const name of chosen) {
-    for (const row of (await scenarios[name]?.(folder, options)) ?? []) report(row);
+    for (const row of (await scenarios.get(name)?.(folder, options)) ?? []) report(row);
   }
 } finally {
   rmSync(folder, { recursive: true });

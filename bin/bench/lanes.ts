@@ -21,8 +21,14 @@ export function openConnections(job: Job, onAnswer: OnAnswer): readonly Lane[] {
 }
 
 export function openStreams(job: Job, onAnswer: OnAnswer): readonly Lane[] {
-  const session = connectHttp2(`http://127.0.0.1:${job.port}`);
+  const session = connectHttp2(`http://127.0.0.1:${portOf(job, 0)}`);
   return lanes(job, (number) => new Stream(session, { job, number, onAnswer }));
+}
+
+function portOf({ ports }: Job, number: number): number {
+  const port = ports[number % ports.length];
+  if (port === undefined) throw new Error("a load for no server");
+  return port;
 }
 
 function lanes({ connections: length }: Job, open: (number: number) => Lane): readonly Lane[] {
@@ -45,7 +51,7 @@ class Connection {
     this.#job = job;
     this.#number = number;
     this.#onAnswer = onAnswer;
-    this.#socket = connect({ port: job.port, host: "127.0.0.1", noDelay: true });
+    this.#socket = connect({ port: portOf(job, number), host: "127.0.0.1", noDelay: true });
     this.#socket.setEncoding("latin1");
     this.#socket.on("data", (text) => this.#read(String(text)));
   }

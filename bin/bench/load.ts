@@ -13,7 +13,8 @@ import type { Plan } from "./requests.ts";
 import { type Phase, summary } from "./summary.ts";
 
 export type Job = {
-  readonly port: number;
+  /** Of the servers, whose turn it is by lane. */
+  readonly ports: readonly number[];
   readonly protocol: "http" | "grpc";
   /** Connections over HTTP, streams of one connection over gRPC: a request each at a time. */
   readonly connections: number;

@@ -36,7 +36,9 @@ export async function load(job: Job, until?: Promise<unknown>): Promise<Result> 
   return result;
 }
 
-export type Side = Pick<Job, "port" | "plan"> & {
+export type Side = Pick<Job, "plan"> & {
+  /** Of one server, or of several that share the load. */
+  readonly port: number | readonly number[];
   /** HTTP, if nothing is said. */
   readonly protocol?: Job["protocol"];
   readonly rate?: number;
@@ -50,7 +52,7 @@ export function job(
   const durationMs = seconds * 1000;
   const counts = { warmUpMs: durationMs / 3, durationMs, countMax: Number.MAX_SAFE_INTEGER };
   return {
-    port,
+    ports: [port].flat(),
     protocol,
     plan,
     connections,

@@ -19,12 +19,21 @@ const bin = join(import.meta.dirname, "..");
 const startMaxMs = 30_000;
 
 /** `resonate serve` on this file, with full durability, as a user starts it. */
-export async function serve(file: string): Promise<Server> {
+export function serve(file: string): Promise<Server> {
+  return serveOn(["--aio-store-sqlite-path", file]);
+}
+
+/** The same on this Postgres. */
+export function serveShared(url: string): Promise<Server> {
+  return serveOn(["--aio-store", "postgres", "--aio-store-postgres-url", url]);
+}
+
+async function serveOn(store: readonly string[]): Promise<Server> {
   const [port, rpcPort, metricsPort] = await Promise.all([freePort(), freePort(), freePort()]);
   const flags = [
     ...["--api-http-addr", `127.0.0.1:${port}`, "--api-grpc-addr", `127.0.0.1:${rpcPort}`],
     ...["--metrics-port", `${metricsPort}`],
-    ...["--aio-store-sqlite-path", file, "--log-level", "warn"],
+    ...[...store, "--log-level", "warn"],
   ];
   const child = launch([join(bin, "resonate.ts"), "serve", ...flags]);
   return await ready(child, { port, rpcPort, metricsPort });

@@ -40,16 +40,30 @@ export async function testServer(): Promise<TestServer> {
   };
 }
 
-export async function ownServer(): Promise<OwnServer> {
+export type OwnOptions = {
+  /** Where its files are; its user must be able to come there. */
+  readonly folder?: string;
+  /** What is committed is synced to the disk. Usually not: processes are killed in tests, and machines are not. */
+  readonly isDurable?: boolean;
+  readonly flags?: readonly string[];
+};
+
+export async function ownServer({
+  folder = tmpdir(),
+  isDurable = false,
+  flags = [],
+}: OwnOptions = {}): Promise<OwnServer> {
   const EmbeddedPostgres = await embedded();
-  const databaseDir = join(tmpdir(), `resonate-postgres-${process.pid}-${Date.now()}`);
+  const databaseDir = join(folder, `resonate-postgres-${process.pid}-${Date.now()}`);
   const port = await freePort();
   const server = new EmbeddedPostgres({
     ...{ databaseDir, port, user: "postgres", password: "resonate", persistent: false },
     createPostgresUser: process.getuid?.() === 0, // Postgres refuses to run as root
     initdbFlags: ["--encoding=UTF8", "--locale=C", "--no-sync"],
-    // Processes are killed in these tests, and machines are not. The clock of deadlocks is short.
-    postgresFlags: ["-c", "fsync=off", "-c", "deadlock_timeout=100ms"],
+    postgresFlags: [
+      ...["-c", `fsync=${isDurable ? "on" : "off"}`, "-c", "deadlock_timeout=100ms"],
+      ...flags.flatMap((flag) => ["-c", flag]),
+    ],
     onLog: () => {},
     onError: () => {},
   });

@@ -30,7 +30,13 @@ const portOf = ({ url }: ServerProcess) => Number(new URL(url).port);
 /** @returns how many requests were answered; all with success, or this fails */
 async function sent(plan: Plan, port: number): Promise<number> {
   const times = { warmUpMs: 0, durationMs: 5_000, countMax: 30, rate: null, splitAt: null };
-  const { answered } = await load({ port, protocol: "http", connections: 3, plan, ...times });
+  const { answered } = await load({
+    ports: [port],
+    protocol: "http",
+    connections: 3,
+    plan,
+    ...times,
+  });
   return answered;
 }
 

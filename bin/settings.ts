@@ -6,35 +6,23 @@ import {
   address,
   choice,
   count,
-  countOrNone,
   countUpTo,
   duration,
   headerName,
   interval,
-  type Kind,
   origins,
   permissions,
   port,
-  postgresUrl,
-  secret,
   size,
-  text,
   textOrNone,
   toggle,
   token,
   urlOrNone,
 } from "./kinds.ts";
+import type { Setting } from "./setting.ts";
+import { storeSettings } from "./store-settings.ts";
 
-export type Setting<Value> = {
-  /** Without the dashes. */
-  readonly flag: string;
-  /** In a file; dots are levels. */
-  readonly key: string;
-  readonly kind: Kind<Value>;
-  /** As one would write it; empty: none. */
-  readonly usual: string;
-  readonly meaning: string;
-};
+export type { Setting } from "./setting.ts";
 
 /** A body is held in memory, as text as well; no promise should be larger. Arbitrary. */
 const bodyMaxMib = 256;
@@ -251,119 +239,7 @@ export const settings = {
     usual: "4096",
     meaning: "completions that may wait for the kernel",
   },
-  store: {
-    flag: "aio-store",
-    key: "aio.subsystems.store.config.kind",
-    kind: choice(["sqlite", "postgres"]),
-    usual: "sqlite",
-    meaning: "where promises are kept; several servers may share a Postgres",
-  },
-  storeSize: {
-    flag: "aio-store-size",
-    key: "aio.subsystems.store.subsystem.size",
-    kind: count,
-    usual: "4096",
-    meaning: "submissions that may wait for the store",
-  },
-  storeWorkers: {
-    flag: "aio-store-workers",
-    key: "aio.subsystems.store.subsystem.workers",
-    kind: countOrNone,
-    usual: "",
-    meaning: "connections to the store; empty: 8 to Postgres, 1 to SQLite, which takes no more",
-  },
-  storeBatchSize: {
-    flag: "aio-store-batch-size",
-    key: "aio.subsystems.store.subsystem.batchSize",
-    kind: count,
-    usual: "1024",
-    meaning: "commands in one transaction",
-  },
-  sqlitePath: {
-    flag: "aio-store-sqlite-path",
-    key: "aio.subsystems.store.config.sqlite.path",
-    kind: text("file"),
-    usual: "resonate.db",
-    meaning: "data file, or :memory:",
-  },
-  sqliteTxTimeoutMs: {
-    flag: "aio-store-sqlite-tx-timeout",
-    key: "aio.subsystems.store.config.sqlite.txTimeout",
-    kind: duration,
-    usual: "10s",
-    meaning: "limit of a transaction's wait for the lock",
-  },
-  postgresUrl: {
-    flag: "aio-store-postgres-url",
-    key: "aio.subsystems.store.config.postgres.url",
-    kind: postgresUrl,
-    usual: "",
-    meaning:
-      "where Postgres is, in place of host to database; a variable hides it better than a flag",
-  },
-  postgresHost: {
-    flag: "aio-store-postgres-host",
-    key: "aio.subsystems.store.config.postgres.host",
-    kind: text("host"),
-    usual: "localhost",
-    meaning: "host of Postgres, or the directory of its socket",
-  },
-  postgresPort: {
-    flag: "aio-store-postgres-port",
-    key: "aio.subsystems.store.config.postgres.port",
-    kind: port,
-    usual: "5432",
-    meaning: "port of Postgres",
-  },
-  postgresUsername: {
-    flag: "aio-store-postgres-username",
-    key: "aio.subsystems.store.config.postgres.username",
-    kind: textOrNone("name"),
-    usual: "",
-    meaning: "who we are to Postgres; empty: the user of the system",
-  },
-  postgresPassword: {
-    flag: "aio-store-postgres-password",
-    key: "aio.subsystems.store.config.postgres.password",
-    kind: secret("password"),
-    usual: "",
-    meaning: "password of that user; a variable hides it better than a flag",
-  },
-  postgresDatabase: {
-    flag: "aio-store-postgres-database",
-    key: "aio.subsystems.store.config.postgres.database",
-    kind: text("database"),
-    usual: "resonate",
-    meaning: "database that keeps the promises",
-  },
-  postgresTls: {
-    flag: "aio-store-postgres-tls",
-    key: "aio.subsystems.store.config.postgres.tls",
-    kind: choice(["disable", "require", "verify"]),
-    usual: "disable",
-    meaning: "how Postgres is spoken to: require encrypts, verify checks the certificate, too",
-  },
-  postgresTxTimeoutMs: {
-    flag: "aio-store-postgres-tx-timeout",
-    key: "aio.subsystems.store.config.postgres.txTimeout",
-    kind: interval,
-    usual: "10s",
-    meaning: "limit of one transaction",
-  },
-  postgresPollMs: {
-    flag: "aio-store-postgres-poll",
-    key: "aio.subsystems.store.config.postgres.poll",
-    kind: interval,
-    usual: "5s",
-    meaning: "how often Postgres is asked, unasked, for what other servers have left",
-  },
-  postgresPooler: {
-    flag: "aio-store-postgres-pooler",
-    key: "aio.subsystems.store.config.postgres.pooler",
-    kind: toggle,
-    usual: "false",
-    meaning: "a pooler of transactions stands between: no notifications, only the poll",
-  },
+  ...storeSettings,
   submissionBatchSize: {
     flag: "system-submission-batch-size",
     key: "system.submissionBatchSize",

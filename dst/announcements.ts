@@ -13,10 +13,10 @@ export function announce(world: World, from: Process, announcement: Announcement
     const key = `n${node} ${nameOf(announcement)} of n${from.node}`;
     if (fate.strikes("message_lost", key)) continue;
     queue.schedule(storeActor, fate.delay("announcement", key), () => {
-      const process = world.processes.find((each) => each.node === node);
-      if (process === undefined || !process.isAlive) return;
+      const server = world.processes.find((each) => each.node === node);
+      if (server === undefined || !server.isAlive) return;
       if (announcement.kind === "missed") world.see("a server is told what another one missed");
-      process.told(announcement);
+      server.told(announcement);
     });
   }
 }

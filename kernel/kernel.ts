@@ -51,7 +51,7 @@ import { type Flight, Flights } from "./flight.ts";
 import { type DeadlineMs, deadlineMs, earliest, type InstantMs, instantMs } from "./ids.ts";
 import type { Limits } from "./limits.ts";
 import { Mail } from "./mail.ts";
-import type { Missed, News, Others } from "./others.ts";
+import { announceDue, type Missed, type News, type Others } from "./others.ts";
 import type { Aio, Completion, Cqe, Cron, StoreFailure, Submission, Trace } from "./ports.ts";
 import { Preloads } from "./preload.ts";
 import { Queue } from "./queue.ts";
@@ -342,16 +342,9 @@ export class Kernel {
       for (const { key, write } of changes) {
         if (write === null || this.#drains.isOpen(key)) continue;
         this.#due.askBy(write.dueAt);
-        this.#announceDue(write.dueAt);
+        announceDue(this.#others, write.dueAt, this.#now); // K11
       }
     }
-  }
-
-  /** K11. */
-  #announceDue(at: DeadlineMs | null): void {
-    if (this.#others === null || at === null) return;
-    const { pollMs, announce } = this.#others;
-    if (at < this.#now + pollMs) announce({ kind: "due", at });
   }
 
   #release(executed: readonly Executed[]): void {

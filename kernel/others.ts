@@ -1,7 +1,7 @@
 // What servers on one store tell each other: keys only, and nothing rests on it. Who is told looks into
 // the store, where all of it stands; who is not finds it there with the next poll.
 
-import type { DeadlineMs, Receiver } from "./ids.ts";
+import type { DeadlineMs, InstantMs, Receiver } from "./ids.ts";
 import type { Message } from "./message.ts";
 
 export type Announcement =
@@ -25,3 +25,9 @@ export type Others = {
   /** Called from within a tick; must not throw. */
   readonly announce: (announcement: Announcement) => void;
 };
+
+/** Tells of what falls due before the others would look. */
+export function announceDue(others: Others | null, at: DeadlineMs | null, now: InstantMs): void {
+  if (others === null || at === null || at >= now + others.pollMs) return;
+  others.announce({ kind: "due", at });
+}

@@ -38,6 +38,8 @@ const sqliteSeeds = 100;
 const determinismSeeds = 2;
 /** simulation.md §9. */
 const diffSeeds = 100;
+/** On Postgres as well, where a whole world takes six seconds. Arbitrary: a minute or so for all. */
+const sharedOps = 40;
 /** simulation.md §7; ten of them lie. */
 const canarySeeds = 1_000;
 /** So much of the planted bugs, another part with each commit (simulation.md §10.2). */
@@ -125,6 +127,14 @@ function stagesOf({ base, jobs, out, bench, interrupt }: GateOptions): readonly 
     }),
     stage({
       words: ["diff", "--seeds", `${diffSeeds}`, ...from],
+      flags: diffFlags,
+      body: (call) => diff(call, bench),
+    }),
+    stage({
+      words: [
+        ...["diff", "--seeds", `${diffSeeds}`, "--stores", "memory,sqlite,postgres"],
+        ...["--ops", `${sharedOps}`, ...from],
+      ],
       flags: diffFlags,
       body: (call) => diff(call, bench),
     }),

@@ -126,9 +126,9 @@ export const stores: readonly Mutant[] = [
   {
     name: "tags-not-indexed",
     fault: "A search in SQLite finds nothing by its tags.",
-    file: "store/sqlite.ts",
-    find: "for (const [name, value] of found?.tags ?? []) insertTag.run(name, value, number);",
-    replace: "void insertTag;",
+    file: "store/sqlite-rows.ts",
+    find: "for (const [name, value] of found?.tags ?? []) statements.insertTag.run(name, value, number);",
+    replace: "",
     oracles: ["W", "X"],
     seedsMax: 50,
     flags: sqlite,

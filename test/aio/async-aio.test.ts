@@ -95,11 +95,11 @@ test("async aio: I5 nothing completes but what the store has answered, and by dr
     expect(enqueue(submission)).toBe(true);
   expect(store.verbs).toEqual(["load", "commit", "query", "due", "log", "list", "waiting"]);
   await settle();
-  expect([aio.waiting, aio.backlog, drained()]).toEqual([0, 7, []]);
+  expect([aio.waiting, drained()]).toEqual([0, []]);
   for (const call of store.calls) call.answer();
   expect(drained()).toEqual([]);
   await settle();
-  expect([aio.waiting, aio.backlog]).toEqual([7, 0]);
+  expect(aio.waiting).toBe(7);
   expect(drained()).toEqual([
     [1, "loaded"],
     [2, "committed"],
@@ -127,6 +127,7 @@ test("async aio: I6 as many are under way as there are workers, begun in order, 
   const { store, aio, enqueue, drained } = given({ workers: 2 });
   for (const submission of [commit, load, due, log]) enqueue(submission);
   expect(store.verbs).toEqual(["commit", "load"]);
+  expect(aio.backlog).toBe(2);
   store.calls[1]?.answer();
   await settle();
   expect(store.verbs).toEqual(["commit", "load", "due"]);
@@ -138,7 +139,7 @@ test("async aio: I6 as many are under way as there are workers, begun in order, 
     [3, "due"],
     [1, "committed"],
   ]);
-  expect([store.verbs.at(-1), aio.backlog]).toEqual(["log", 1]);
+  expect([store.verbs.at(-1), aio.backlog]).toEqual(["log", 0]);
 });
 
 test("async aio: I6 what is enqueued once a commit was drained begins after its end", async () => {

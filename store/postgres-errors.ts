@@ -6,7 +6,8 @@
 //
 //   E1. Before COMMIT is sent, whatever fails has had no effect.
 //   E2. A connection that is lost while COMMIT is under way leaves an unknown outcome.
-//   E3. A commit that a rival made impossible (40001, 40P01) has had no effect, and may be repeated.
+//   E3. A commit that a rival made impossible (40001, 40P01, and 22012, by which our statements say so)
+//       has had no effect, and may be repeated.
 
 import { DatabaseError } from "pg";
 import { StoreError } from "./store.ts";
@@ -22,6 +23,7 @@ type Meanings = Readonly<Record<Phase, Meaning>>;
 export const meanings: Readonly<Record<string, Meanings>> = {
   // A rival was faster, or two waited for each other; rolled back.
   "40":    { read: "store_overloaded", write: "store_overloaded", commit: "store_overloaded" },
+  "22012": { read: "bug",              write: "store_overloaded", commit: "store_overloaded" },
   "40003": { read: "store_failed",     write: "store_failed",     commit: "outcome_unknown" },
   // Disk, memory or connections are used up; rolled back.
   "53":    { read: "store_overloaded", write: "store_overloaded", commit: "store_overloaded" },
@@ -87,7 +89,15 @@ export function unconnected(error: unknown): unknown {
 /** E3. */
 export function isRepeatable(error: unknown): boolean {
   const cause = error instanceof StoreError ? error.cause : error;
-  return cause instanceof DatabaseError && (cause.code === "40001" || cause.code === "40P01");
+  return cause instanceof DatabaseError && rivalries.has(cause.code ?? "");
+}
+
+const rivalries = new Set(["40001", "40P01", "22012"]);
+
+/** What is stored is damaged, where it was read: `data_corrupted`, `index_corrupted`. */
+export function isDamage(error: unknown): boolean {
+  const cause = error instanceof StoreError ? error.cause : error;
+  return cause instanceof DatabaseError && (cause.code === "XX001" || cause.code === "XX002");
 }
 
 function meaningsOf(error: unknown, isLost: boolean): Meanings | null {

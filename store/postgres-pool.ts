@@ -9,6 +9,7 @@
 import type { ConnectionOptions } from "node:tls";
 import {
   type ClientConfig,
+  DatabaseError,
   Pool,
   type PoolClient,
   type PoolConfig,
@@ -46,7 +47,11 @@ export type PoolOptions = {
   readonly idleTimeoutMs?: number;
   /** A pooler hands out a connection for one transaction: nothing holds for a session (DESIGN.md). */
   readonly isPooled?: boolean;
+  /** Of the program, as others at the server see it; a server's own if it is absent. */
+  readonly name?: string;
 };
+
+export const serverName = "resonate";
 
 /** Arbitrary, all of them: for a server that is near and not alone with its database. */
 export const poolDefaults = {
@@ -60,7 +65,7 @@ export const poolDefaults = {
 const keepAliveMs = 10_000;
 
 /** The longest that a timer of Node can be set to. */
-const longestMs = 2 ** 31 - 1;
+export const longestMs = 2 ** 31 - 1;
 
 /** Connections now: in all, of those idle, and calls that wait for one. */
 export type PoolFigures = {
@@ -74,8 +79,11 @@ export class PostgresPool {
   readonly #lost = new WeakSet<PoolClient>();
   /** What each transaction sets for itself; empty: its session has. */
   readonly localSettings: string;
+  /** Whether a statement that was prepared is there the next time. */
+  readonly keepsPrepared: boolean;
 
   constructor(options: PoolOptions) {
+    this.keepsPrepared = options.isPooled !== true;
     this.localSettings = options.isPooled === true ? localSettings(options) : "";
     this.#pool = new Pool(configOf(options));
     // Without listeners an error ends the process. That of an idle connection concerns nobody; of one
@@ -143,6 +151,10 @@ export class Session {
     return rows;
   }
 
+  async query(statement: QueryConfig): Promise<void> {
+    await this.#client.query(statement);
+  }
+
   /** @returns how many rows were written */
   async write(text: string, values: readonly unknown[]): Promise<number> {
     const { rowCount } = await this.#client.query(text, [...values]);
@@ -164,11 +176,24 @@ export class Session {
     await this.#client.query(config);
   }
 
-  /** K3. @throws StoreError if the server has rolled back without a word */
-  async commit(): Promise<void> {
+  /**
+   * Sends these statements and COMMIT without waiting in between: what fails among them undoes all (K3).
+   *
+   * @throws StoreError if the server has rolled back without a word
+   */
+  async commit(statements: readonly QueryConfig[] = []): Promise<void> {
     this.#phase = "commit";
-    const { command } = await this.#client.query("COMMIT");
-    if (command === "COMMIT") return;
+    const sent = statements.map((each) => this.#client.query(each));
+    const answers = await Promise.allSettled([...sent, this.#client.query("COMMIT")]);
+    const failed = answers.findIndex(({ status }) => status === "rejected");
+    const answer = answers[failed === -1 ? answers.length - 1 : failed];
+    if (answer?.status === "rejected") {
+      // Of a statement the server itself says that it failed: so COMMIT, which came behind it, rolls back.
+      const isSaid = failed < sent.length && answer.reason instanceof DatabaseError;
+      if (isSaid) this.#phase = "write";
+      throw answer.reason;
+    }
+    if (answer?.value.command === "COMMIT") return;
     throw new StoreError("store_failed", "Postgres, commit: the transaction was rolled back");
   }
 
@@ -197,11 +222,12 @@ export function clientConfig(options: PoolOptions): ClientConfig {
   return {
     ...place,
     ...(tls === undefined ? {} : { ssl: tls }),
-    application_name: "resonate",
+    application_name: options.name ?? serverName,
     connectionTimeoutMillis: bound.connectTimeoutMs,
     ...(isPooled ? {} : sessionSettings(bound.statementTimeoutMs)),
     query_timeout: bound.queryTimeoutMs,
     keepAlive: true,
+    pipeline: true,
     keepAliveInitialDelayMillis: keepAliveMs,
     types: { getTypeParser: parserOf },
   };

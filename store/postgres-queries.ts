@@ -91,12 +91,21 @@ export const lockStreams = `
   ORDER BY s.kind, s.id
   FOR UPDATE OF s`;
 
+/**
+ * Fails with `division_by_zero` unless the number of rows is the one that was meant, which undoes the
+ * transaction: a rival has come between (G5).
+ */
+function asMeant(count: string, parameter: number): string {
+  return `SELECT 1 / CASE WHEN ${count} = $${parameter}::bigint THEN 1 ELSE 0 END`;
+}
+
 const endedFrom = 1 + Object.keys(updateColumns).length;
 const begunFrom = endedFrom + Object.keys(waitingColumns).length;
+const updatedAt = begunFrom + Object.keys(waitingColumns).length;
 
 /**
  * Streams that exist, and are locked; a null snapshot stays as it is. A write ends a claim (A5). Then what
- * no longer waits, and what waits now.
+ * no longer waits, what waits now, and how many streams there are.
  */
 export const updateStreams = `
   WITH ended AS (
@@ -109,11 +118,14 @@ export const updateStreams = `
     SELECT s.number, ${names(waitingColumns, "b")}
     FROM ${unnested(waitingColumns, begunFrom)} AS b (${names(waitingColumns)})
     JOIN streams AS s ON s.kind = b.kind AND s.id = b.id
+  ), updated AS (
+    UPDATE streams AS s
+    SET claimed_until = NULL, ${Object.keys(writtenColumns).map(assignment).join(", ")}
+    FROM ${unnested(updateColumns, 1)} AS n (${names(updateColumns)})
+    WHERE s.kind = n.kind AND s.id = n.id
+    RETURNING 1
   )
-  UPDATE streams AS s
-  SET claimed_until = NULL, ${Object.keys(writtenColumns).map(assignment).join(", ")}
-  FROM ${unnested(updateColumns, 1)} AS n (${names(updateColumns)})
-  WHERE s.kind = n.kind AND s.id = n.id`;
+  ${asMeant("(SELECT count(*) FROM updated)", updatedAt)}`;
 
 function assignment(column: string): string {
   if (column === "snapshot") return "snapshot = coalesce(n.snapshot, s.snapshot)";
@@ -127,13 +139,14 @@ const eventsFrom = 1;
 const streamsFrom = eventsFrom + Object.keys(eventColumns).length;
 const tagsFrom = streamsFrom + Object.keys(streamColumns).length;
 const waitingFrom = tagsFrom + Object.keys(tagColumns).length;
+const insertedAt = waitingFrom + Object.keys(waitingColumns).length;
 
 /** Nobody else is in the way of what follows: all that is new is ours. */
 const areOurs = `(SELECT count(*) FROM created) = cardinality($${streamsFrom}::text[])`;
 
 /**
  * New streams, in the order of their keys (G4), then events, tags and what waits, as long as no rival has
- * created one of the streams; what is not written counts as missing.
+ * created one of the streams; what is not written counts as missing. Last how many rows there are.
  */
 export const insertAll = `
   WITH logged AS MATERIALIZED (
@@ -167,8 +180,11 @@ export const insertAll = `
     WHERE ${areOurs}
     RETURNING 1
   )
-  SELECT (SELECT count(*) FROM created) + (SELECT count(*) FROM recorded)
-    + (SELECT count(*) FROM labelled) + (SELECT count(*) FROM offered) AS count`;
+  ${asMeant(
+    `(SELECT count(*) FROM created) + (SELECT count(*) FROM recorded)
+    + (SELECT count(*) FROM labelled) + (SELECT count(*) FROM offered)`,
+    insertedAt,
+  )}`;
 
 /** A claim that has not ended, nor comes from a clock that is far ahead ($2; claims.ts, A8). */
 const isClaimed = "(claimed_until > $1 AND claimed_until <= $2)";
@@ -181,7 +197,13 @@ const isFree = `(claimed_until IS NULL OR NOT ${isClaimed})`;
  * Streams that somebody else has locked are passed over, and are as good as claimed until he is done:
  * `passed_at` is the date of the first. `left_at` is that of the first that the bounds left over.
  */
-export const claimDue = `
+export const claimDue = claim("s.snapshot, s.timers");
+
+/** The same without what may be damaged. */
+export const claimDueKeys = claim("NULL AS snapshot, NULL AS timers");
+
+function claim(texts: string): string {
+  return `
   WITH candidates AS MATERIALIZED (
     SELECT kind, id, number, due_at, weight FROM streams
     WHERE due_at <= $1 AND ${isFree}
@@ -204,7 +226,7 @@ export const claimDue = `
   ), claimed AS (
     UPDATE streams AS s SET claimed_until = CASE WHEN t.place IS NULL THEN NULL ELSE $5::bigint END
     FROM touched AS t WHERE s.kind = t.kind AND s.id = t.id
-    RETURNING t.place, s.kind, s.id, s.version, s.revision, s.schema, s.snapshot, s.timers
+    RETURNING t.place, s.kind, s.id, s.version, s.revision, s.schema, ${texts}
   )
   SELECT c.*, dates.*
   FROM (
@@ -218,6 +240,7 @@ export const claimDue = `
   ) AS dates
   LEFT JOIN claimed AS c ON c.place IS NOT NULL
   ORDER BY c.place`;
+}
 
 /** kinds, ids: of claims that were made a moment ago. */
 export const releaseClaims = `

@@ -72,6 +72,11 @@ export function keyedOf(row: Nullable<KeyedStream>): Stream | null {
   return loadedOf(keyOf({ kind, id }), { version, revision, schema, snapshot, timers });
 }
 
+/** Null: none was claimed. */
+export function claimedKeyOf({ kind, id }: Nullable<KeyRow>): StreamKey | null {
+  return kind === null || id === null ? null : keyOf({ kind, id });
+}
+
 export function loggedOf(row: PostgresEvent) {
   const { position, version, at, stream_kind: kind, id, ...event } = row;
   return eventOf(keyOf({ kind, id }), {

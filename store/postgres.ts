@@ -8,9 +8,12 @@
 //
 //   G4. Every server locks streams in the order of their keys, and then creates in the order of their
 //       keys. So no two wait for each other; if they do, one of them begins anew.
-//   G5. Who finds, when all is locked and compared, that a rival has created a stream meanwhile, rolls
-//       all back and begins anew; then the stream is there to be compared.
+//   G5. Whose statement finds that a rival has created a stream meanwhile, fails, and with it all that it
+//       wrote; it begins anew, and then the stream is there to be compared.
+//   G8. A stream that is not there cannot be locked. So it is looked for once more when all others are
+//       locked: whoever creates it and has read one of them is done by then, or comes after us.
 
+import type { QueryConfig } from "pg";
 import { earliest, type InstantMs, later, type Receiver } from "../kernel/ids.ts";
 import type { Listed, ListQuery } from "../kernel/list.ts";
 import type { Due, DueBounds, Loaded } from "../kernel/ports.ts";
@@ -18,23 +21,17 @@ import type { Found, LogPage, LogRange, PromiseQuery } from "../kernel/search.ts
 import type { Component, StreamKey } from "../kernel/stream.ts";
 import { StreamMap } from "../kernel/stream-map.ts";
 import type { WaitingPage, WaitingQuery } from "../kernel/waiting.ts";
-import { isRepeatable } from "./postgres-errors.ts";
+import { isDamage, isRepeatable } from "./postgres-errors.ts";
 import { listOf } from "./postgres-lists.ts";
 import { wholeUpTo } from "./postgres-log.ts";
 import { digest, type Fence, keyLists, keysOf, type Plan, plan } from "./postgres-plan.ts";
 import type { PoolFigures, PostgresPool, Session } from "./postgres-pool.ts";
 import * as queries from "./postgres-queries.ts";
 import { find, history, listed, log, orNull, readable, waiting } from "./postgres-reads.ts";
-import {
-  type ClaimedRow,
-  dateOf,
-  keyedOf,
-  type LoadedRow,
-  type LockedRow,
-  loadedOf,
-} from "./postgres-rows.ts";
+import { type ClaimedRow, claimedKeyOf, dateOf, keyedOf, type LockedRow } from "./postgres-rows.ts";
+import { load, salvage } from "./postgres-salvage.ts";
 import { breakIn, type Probe, unprobed } from "./probe.ts";
-import { type AsyncStore, claimMs, StoreError, unwritten } from "./store.ts";
+import { type AsyncStore, claimMs, StoreError } from "./store.ts";
 import { decodeWaiting } from "./waiting-rows.ts";
 
 /** How often a commit is begun anew. Arbitrary: each time a rival was faster, so somebody gets on. */
@@ -64,22 +61,23 @@ export class PostgresStore implements AsyncStore {
   async load(keys: readonly StreamKey[]): Promise<readonly Loaded[]> {
     breakIn(this.#probe, "read");
     if (keys.length === 0) return [];
-    const rows = await this.#pool.use("read", (session) => {
-      return session.rows<LoadedRow>(queries.selectStreams, keyLists(keys));
-    });
-    const found = new Map(rows.map((row) => [Number(row.place), row]));
-    return keys.map((key, index) => {
-      const row = found.get(index + 1);
-      const stream = orNull(() => (row === undefined ? unwritten(key) : loadedOf(key, row)));
-      return stream === null ? { kind: "unreadable", key } : { kind: "stream", stream }; // A6
-    });
+    try {
+      return await this.#pool.use("read", (session) => load(session, keys));
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return await this.#read((session) => salvage(session, keys)); // A6
+    }
   }
 
   async commit(components: readonly Component[]): Promise<readonly number[]> {
     const keys = keysOf(components);
     if (keys.length === 0) return [];
+    const areAllNew = this.#probe === unprobed && components.every(isNew);
     for (let attempt = 1; attempt <= attemptsMax; attempt++) {
-      const conflicts = await this.#attempt(components, keys, attempt === attemptsMax);
+      const work = attempt === 1 && areAllNew ? this.#create : this.#write;
+      const conflicts = await this.#attempt(attempt === attemptsMax, (session) => {
+        return work.call(this, session, components, keys);
+      });
       if (conflicts !== null) return conflicts;
     }
     const message = "a commit was begun anew too often: others write the same streams all the time";
@@ -117,14 +115,27 @@ export class PostgresStore implements AsyncStore {
   /** A damaged stream is claimed like any other, so it keeps no other one from being swept (A6). */
   async #claim(now: InstantMs, { limit, weightMax }: DueBounds): Promise<Claimed> {
     const endsAt = now + claimMs;
-    const rows = await this.#pool.use("write", (session) => {
-      const values = [now, now + 2 * claimMs, limit, weightMax, endsAt];
-      return session.rows<ClaimedRow>(queries.claimDue, values);
-    });
-    const streams = rows.flatMap((row) => orNull(() => keyedOf(row)) ?? []);
+    const values = [now, now + 2 * claimMs, limit, weightMax, endsAt];
+    const { rows, streams } = await this.#claimed(values);
     const [dates] = rows;
     const hasMore = dates !== undefined && (dates.left_at ?? dates.passed_at) !== null;
     return { due: { streams, nextAt: nextOf(dates, now) }, hasMore };
+  }
+
+  async #claimed(values: readonly unknown[]) {
+    const claim = (text: string) => {
+      return this.#pool.use("write", (session) => session.rows<ClaimedRow>(text, values));
+    };
+    try {
+      const rows = await claim(queries.claimDue);
+      return { rows, streams: rows.flatMap((row) => orNull(() => keyedOf(row)) ?? []) };
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+    }
+    const rows = await claim(queries.claimDueKeys);
+    const keys = rows.flatMap((row) => orNull(() => claimedKeyOf(row)) ?? []);
+    const loaded = await this.#read((session) => salvage(session, keys));
+    return { rows, streams: loaded.flatMap((each) => (each.kind === "stream" ? each.stream : [])) };
   }
 
   async log(ranges: readonly LogRange[]): Promise<readonly LogPage[]> {
@@ -167,52 +178,93 @@ export class PostgresStore implements AsyncStore {
     await this.#pool.close();
   }
 
-  /** Null: a rival has come between, and nothing is written. */
+  /** Null: a rival has come between, and nothing is written (G5). */
   async #attempt(
-    components: readonly Component[],
-    keys: readonly StreamKey[],
     isLast: boolean,
+    work: (session: Session) => Promise<readonly number[]>,
   ): Promise<readonly number[] | null> {
     try {
-      return await this.#pool.use("write", async (session) => {
-        await session.script(this.#beginWrite); // A1, G1
-        const rows = await session.rows<LockedRow>(queries.lockStreams, keyLists(keys)); // G4
-        breakIn(this.#probe, "commit.begin");
-        const planned = plan(components, fences(keys, rows));
-        const isWritten = await this.#write(session, planned);
-        breakIn(this.#probe, "commit.end");
-        if (isWritten) await session.commit();
-        else await session.rollBack(); // G5
-        return isWritten || isNothing(planned) ? planned.conflicts : null;
-      });
+      return await this.#pool.use("write", work);
     } catch (error) {
       if (isLast || !isRepeatable(error)) throw error;
       return null;
     }
   }
 
-  /** @returns whether all of it is written; if not, nothing may be committed */
-  async #write(session: Session, planned: Plan): Promise<boolean> {
-    const { writeCount, updates, creations, tags, events, ended, begun, offered } = planned;
-    if (isNothing(planned)) return false;
-    if (updates.length > 0) {
-      const count = await session.write(queries.updateStreams, [
-        ...listOf(queries.updateColumns, updates),
-        ...listOf(queries.waitingColumns, ended),
-        ...listOf(queries.waitingColumns, begun),
-      ]);
-      if (count !== updates.length) return false;
-    }
-    for (let index = 0; index < writeCount; index++) breakIn(this.#probe, "commit.middle");
-    if (events.length === 0) return true;
-    const [row] = await session.rows<{ readonly count: bigint }>(queries.insertAll, [
+  /** Streams that nobody has seen yet, in the hope that there is no rival: all in one message. */
+  async #create(session: Session, components: readonly Component[]): Promise<readonly number[]> {
+    const planned = plan(components, new StreamMap());
+    await session.commit([{ text: this.#beginWrite }, ...this.#statements(planned)]);
+    return planned.conflicts;
+  }
+
+  async #write(
+    session: Session,
+    components: readonly Component[],
+    keys: readonly StreamKey[],
+  ): Promise<readonly number[]> {
+    const found = await this.#lock(session, components, keys);
+    breakIn(this.#probe, "commit.begin");
+    const planned = plan(components, found);
+    const statements = this.#statements(planned);
+    if (statements.length === 0) await session.rollBack();
+    else if (this.#probe === unprobed) await session.commit(statements);
+    else await this.#commitProbed(session, planned.writeCount, statements);
+    return planned.conflicts;
+  }
+
+  async #lock(
+    session: Session,
+    components: readonly Component[],
+    keys: readonly StreamKey[],
+  ): Promise<StreamMap<Fence>> {
+    const found = new StreamMap<Fence>();
+    const lock = async (some: readonly StreamKey[]) => {
+      const rows = await session.rows<LockedRow>(queries.lockStreams, keyLists(some)); // G4
+      for (const row of rows) note(found, some, row);
+    };
+    await Promise.all([session.script(this.#beginWrite), lock(keys)]); // A1, G1
+    const absent = onlyRead(components).filter((key) => !found.has(key));
+    if (absent.length > 0 && found.size > 0) await lock(absent); // G8
+    return found;
+  }
+
+  /** In the order in which they are sent. */
+  #statements(planned: Plan): readonly QueryConfig[] {
+    const { updates, creations, tags, events, ended, begun, offered } = planned;
+    const written = [
+      ...listOf(queries.updateColumns, updates),
+      ...listOf(queries.waitingColumns, ended),
+      ...listOf(queries.waitingColumns, begun),
+      updates.length,
+    ];
+    const inserted = [
       ...listOf(queries.eventColumns, events),
       ...listOf(queries.streamColumns, creations),
       ...listOf(queries.tagColumns, tags),
       ...listOf(queries.waitingColumns, offered),
-    ]);
-    const rows = [events, creations, tags, offered].map(({ length }) => length);
-    return row?.count === BigInt(rows.reduce((sum, each) => sum + each));
+      events.length + creations.length + tags.length + offered.length,
+    ];
+    // What is inserted has one plan, however full the tables are.
+    const name = this.#pool.keepsPrepared ? { name: "insert_all" } : {};
+    return [
+      ...(updates.length === 0 ? [] : [{ text: queries.updateStreams, values: written }]),
+      ...(events.length === 0 ? [] : [{ ...name, text: queries.insertAll, values: inserted }]),
+    ];
+  }
+
+  /** Statement by statement, so that it can be broken in between. */
+  async #commitProbed(
+    session: Session,
+    writeCount: number,
+    statements: readonly QueryConfig[],
+  ): Promise<void> {
+    const [first, ...rest] = statements;
+    if (first !== undefined) await session.query(first);
+    for (let index = 0; index < writeCount; index++) breakIn(this.#probe, "commit.middle");
+    for (const each of rest) await session.query(each);
+    breakIn(this.#probe, "commit.end");
+    await session.commit();
   }
 
   /** How many of them a sweep hands out that a probe makes short, as sqlite.ts asks it. */
@@ -245,19 +297,20 @@ export class PostgresStore implements AsyncStore {
   }
 }
 
-function fences(keys: readonly StreamKey[], rows: readonly LockedRow[]): StreamMap<Fence> {
-  const found = new StreamMap<Fence>();
-  for (const { place, version, revision, ...row } of rows) {
-    const key = keys[Number(place) - 1];
-    if (key === undefined) continue;
-    const waiting = readable(`the stream ${key.id}`, () => decodeWaiting(row.waiting));
-    found.set(key, { version: Number(version), revision: Number(revision), waiting });
-  }
-  return found;
+function note(found: StreamMap<Fence>, keys: readonly StreamKey[], row: LockedRow): void {
+  const key = keys[Number(row.place) - 1];
+  if (key === undefined) return;
+  const waiting = readable(`the stream ${key.id}`, () => decodeWaiting(row.waiting));
+  found.set(key, { version: Number(row.version), revision: Number(row.revision), waiting });
 }
 
-function isNothing({ updates, creations }: Plan): boolean {
-  return updates.length + creations.length === 0;
+function onlyRead(components: readonly Component[]): readonly StreamKey[] {
+  const changes = components.flatMap((component) => component.changes);
+  return changes.filter(({ write }) => write === null).map(({ key }) => key);
+}
+
+function isNew({ changes }: Component): boolean {
+  return changes.every(({ expectedRevision, write }) => expectedRevision === 0 && write !== null);
 }
 
 /** When to ask again (A5). */

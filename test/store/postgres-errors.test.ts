@@ -33,6 +33,7 @@ function raised(code: string): DatabaseError {
 const rows: readonly (readonly [code: string, row: string, ...said: string[]])[] = [
   ["40001", "40",    "store_overloaded", "store_overloaded", "store_overloaded"],
   ["40P01", "40",    "store_overloaded", "store_overloaded", "store_overloaded"],
+  ["22012", "22012", "bug",              "store_overloaded", "store_overloaded"],
   ["40003", "40003", "store_failed",     "store_failed",     "outcome_unknown"],
   ["53100", "53",    "store_overloaded", "store_overloaded", "store_overloaded"],
   ["53200", "53",    "store_overloaded", "store_overloaded", "store_overloaded"],

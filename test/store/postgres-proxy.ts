@@ -16,8 +16,9 @@ export type Proxy = {
   close(): Promise<void>;
 };
 
-/** A simple query of the protocol: type, length, text, zero. */
+/** A simple query of the protocol, and what says that it is done: type, length, text, zero. */
 const commit = "Q\0\0\0\x0bCOMMIT\0";
+const committed = "C\0\0\0\x0bCOMMIT\0";
 
 export async function proxyTo(target: string): Promise<Proxy> {
   const { hostname, port } = new URL(target);
@@ -48,7 +49,8 @@ export async function proxyTo(target: string): Promise<Proxy> {
     });
     upstream.on("data", (chunk) => {
       if (!isAnswerLost) client.write(chunk);
-      else if (proxy.mischief === "answer_lost") client.destroy(); // the server has done it by now
+      else if (proxy.mischief === "answer_lost" && chunk.toString("latin1").includes(committed))
+        client.destroy();
     });
   });
   await new Promise<void>((listening) => {

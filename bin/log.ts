@@ -1,13 +1,18 @@
-// `resonate log`: looks into a data file without changing it. A server may be running on it.
+// `resonate log`: looks into a database without changing it. Servers may be running on it.
 
 import { once } from "node:events";
 import type { Writable } from "node:stream";
+import { openPostgresReader } from "../store/postgres-reader.ts";
+import type { Reader } from "../store/reader.ts";
+import { openReader } from "../store/sqlite-reader.ts";
 import { StoreError } from "../store/store.ts";
-import { type Difference, openReader, type Reader, type Report } from "../store/verify.ts";
+import type { Difference, Report } from "../store/verify.ts";
 import { type Command, configured, type ExitCode, type Run } from "./command.ts";
 import type { Scope } from "./config.ts";
+import { addressNames, shownPlace, toPoolOptions } from "./postgres.ts";
+import type { Config } from "./settings.ts";
 
-const scope: Scope = { names: ["sqlitePath"], usual: {} };
+const scope: Scope = { names: ["store", "sqlitePath", ...addressNames], usual: {} };
 
 export const logVerify: Command = configured({
   name: "log verify",
@@ -15,9 +20,9 @@ export const logVerify: Command = configured({
   scope,
   logsTo: "stderr",
   run: (run) => {
-    return read(run, async (reader) => {
-      const report = reader.verify();
-      run.outside.stdout.write(`${run.config.sqlitePath}: ${verdict(report)}\n`);
+    return read(run, async (reader, name) => {
+      const report = await reader.verify();
+      run.outside.stdout.write(`${name}: ${verdict(report)}\n`);
       return report.differing === 0 ? 0 : 1;
     });
   },
@@ -30,7 +35,7 @@ export const logExport: Command = configured({
   logsTo: "stderr",
   run: (run) => {
     return read(run, async (reader) => {
-      await pour(reader.lines(), run.outside.stdout);
+      await pour(reader, run.outside.stdout);
       return 0;
     });
   },
@@ -38,20 +43,28 @@ export const logExport: Command = configured({
 
 async function read(
   { config, outside }: Run,
-  work: (reader: Reader) => Promise<ExitCode>,
+  work: (reader: Reader, name: string) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   try {
-    const reader = openReader(config.sqlitePath);
+    const { name, reader } = await open(config);
     try {
-      return await work(reader);
+      return await work(reader, name);
     } finally {
-      reader.close();
+      await reader.close();
     }
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     outside.stderr.write(`resonate log: ${error.message}\n`);
     return 1;
   }
+}
+
+async function open(config: Config): Promise<{ readonly name: string; readonly reader: Reader }> {
+  if (config.store === "sqlite") {
+    return { name: config.sqlitePath, reader: openReader(config.sqlitePath) };
+  }
+  const reader = await openPostgresReader(toPoolOptions(config, 1));
+  return { name: shownPlace(config), reader };
 }
 
 function verdict({ streams, events, tags, differing, first }: Report): string {
@@ -66,12 +79,14 @@ function told({ stream, field, expected, found }: Difference): string {
 }
 
 /** As fast as the reader takes it; a reader that has had enough is no mistake. */
-async function pour(lines: Iterable<string>, target: Writable): Promise<void> {
+async function pour(reader: Reader, target: Writable): Promise<void> {
   const enough = new AbortController();
   target.once("error", () => enough.abort());
-  for (const line of lines) {
-    if (enough.signal.aborted) return;
-    if (target.write(`${line}\n`)) continue;
-    await once(target, "drain", { signal: enough.signal }).catch(() => undefined); // then it is gone
-  }
+  await reader.export(async (line) => {
+    if (enough.signal.aborted) return false;
+    if (!target.write(`${line}\n`)) {
+      await once(target, "drain", { signal: enough.signal }).catch(() => undefined); // then it is gone
+    }
+    return true;
+  });
 }

@@ -9,11 +9,19 @@ import { dst, dstCommands } from "./dst/commands.ts";
 import { overview } from "./help.ts";
 import { logExport, logVerify } from "./log.ts";
 import { StreamSink } from "./logger.ts";
+import { migratePlan, migrateStatus, migrateUp } from "./migrate.ts";
 import { serve } from "./serve.ts";
+import { storeCopy } from "./store-copy.ts";
 import { version } from "./version.ts";
 
 /** What the overview shows. */
-const listed: readonly Command[] = [serve, dev, ...clientCommands, logVerify, logExport, dst];
+const listed: readonly Command[] = [
+  serve,
+  dev,
+  ...clientCommands,
+  ...[migrateStatus, migrateUp, migratePlan, storeCopy, logVerify, logExport],
+  dst,
+];
 export const commands: readonly Command[] = [...listed, ...dstCommands];
 
 /** Ends the process. */

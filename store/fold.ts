@@ -16,19 +16,24 @@ export type Deviation = {
   readonly found: string;
 };
 
+/** How a kind of database writes what all others write as it is. */
+export type Encoding = { readonly branch: (branch: string) => string };
+
 /** A value as it is reported, in characters. Arbitrary: a line or two of a terminal. */
 const shownMax = 120;
 
 export class Fold {
   state: StreamState;
   readonly #row: StreamsRow;
+  readonly #encoding: Encoding;
   /** The first thing that is wrong with the events; then the state means nothing. */
   #broken: Deviation | null = null;
   #version = 0;
   #position: number;
 
-  constructor(row: StreamsRow) {
+  constructor(row: StreamsRow, encoding: Encoding) {
     this.#row = row;
+    this.#encoding = encoding;
     this.state = absentOf(row.kind === "schedule" ? row.kind : "promise"); // no other kind is readable
     this.#position = Number(row.number); // a stream has the position of its first event
   }
@@ -59,13 +64,14 @@ export class Fold {
   /** V3. */
   #misindexed(timers: Timers): Deviation | null {
     const found = columns(this.state);
+    const branchFound = found?.branch ?? null;
     const indexed = {
       state: found?.state ?? null,
       timeout_at: found?.timeoutAt ?? null,
       is_timer: found === null ? null : BigInt(found.isTimer),
       due_at: dueAt(this.state, timers),
       task_state: found?.taskState ?? null,
-      branch: found?.branch ?? null,
+      branch: branchFound === null ? null : this.#encoding.branch(branchFound),
       waiting: encodeWaiting({ snapshot: this.state, timers }),
     };
     const { state, timeout_at, is_timer, due_at, task_state, branch, waiting } = this.#row;

@@ -2,11 +2,14 @@
 // are a courtesy: whoever misses one finds what it told of with its next poll.
 //
 //   H1. Nothing is awaited and nothing fails: as long as there is no connection, nothing is heard and
-//       what is sent is dropped. A lost connection is opened again, ever more slowly.
+//       what is sent is dropped. A lost connection is opened again, ever more slowly. Whoever closes
+//       does not wait for a server that does not answer.
 //   H2. Texts are heard by the servers of one schema, the sender included.
 //   H3. A notification waits for no disk, and for no commit of ours.
 //   H4. What Postgres cannot carry (8000 bytes) is dropped.
 
+import { Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { Client, type Notification } from "pg";
 import { clientConfig, type PoolOptions } from "./postgres-pool.ts";
 
@@ -25,9 +28,14 @@ const bytesMax = 7_999; // of Postgres, and a byte that ends it
 const firstPauseMs = 100;
 const lastPauseMs = 10_000;
 
+/** How long a server may take to say goodbye, ms. Arbitrary: enough for one that is there. */
+const closingMs = 200;
+
 export class PostgresChannel {
   readonly #options: ChannelOptions;
   #client: Client | null = null;
+  /** Of the client: it can be closed whatever the server does. */
+  #socket = new Socket();
   /** Null: nobody listens yet. */
   #name: string | null = null;
   #pauseMs = firstPauseMs;
@@ -59,12 +67,16 @@ export class PostgresChannel {
     this.#isClosed = true;
     this.#name = null;
     clearTimeout(this.#timer);
-    await this.#client?.end().catch(() => {});
+    const ended = this.#client?.end().catch(() => {});
+    await Promise.race([ended, pause(closingMs)]);
+    this.#socket.destroy();
   }
 
   async #open(): Promise<void> {
-    const client = new Client(clientConfig(this.#options.place));
+    const socket = new Socket();
+    const client = new Client({ ...clientConfig(this.#options.place), stream: () => socket });
     this.#client = client;
+    this.#socket = socket;
     client.on("error", (error) => this.#lost(client, error.message));
     client.on("end", () => this.#lost(client, "the connection has ended"));
     client.on("notification", ({ payload = "" }: Notification) => this.#options.onText(payload));
@@ -90,6 +102,7 @@ export class PostgresChannel {
     this.#client = null;
     this.#name = null;
     client.end().catch(() => {});
+    this.#socket.destroy();
     if (this.#isClosed) return;
     this.#options.onLost(cause);
     this.#timer = setTimeout(() => void this.#open(), this.#pauseMs);

@@ -6,6 +6,8 @@
 //   G7. A server that does not show the marks of transactions (G1) is refused, since its log could not
 //       be followed.
 
+import { markOf, refuseUnfinished } from "./copy-mark.ts";
+import { migrations, type OnMigrated } from "./migrate.ts";
 import { PostgresStore } from "./postgres.ts";
 import { migratePostgres } from "./postgres-migrate.ts";
 import { type PoolOptions, PostgresPool, type Session } from "./postgres-pool.ts";
@@ -16,27 +18,47 @@ import { StoreError } from "./store.ts";
 export type PostgresOptions = PoolOptions & {
   /** Told of what the operator should know; a sentence each. */
   readonly onWarning?: (warning: string) => void;
+  readonly onMigrated?: OnMigrated;
   readonly probe?: Probe;
+  /** Looks at the database before anything in it is changed; throws what is against it. */
+  readonly admit?: (session: Session) => Promise<void>;
 };
+
+export type OpenedPool = { readonly pool: PostgresPool; readonly synchronousCommit: string };
 
 /** @throws StoreError if it cannot be served, with what to do about it */
 export async function openPostgres({
-  onWarning = () => {},
   probe = unprobed,
   ...options
 }: PostgresOptions): Promise<PostgresStore> {
+  const { pool, synchronousCommit } = await openPool(options);
+  return new PostgresStore(pool, synchronousCommit, probe);
+}
+
+/** What a store is made of. @throws StoreError */
+export async function openPool({
+  onWarning = () => {},
+  onMigrated = () => {},
+  admit = refuseHalf,
+  ...options
+}: Omit<PostgresOptions, "probe">): Promise<OpenedPool> {
   const pool = new PostgresPool(options);
   try {
     const synchronousCommit = await pool.use("read", (session) => examine(session, onWarning));
-    await migratePostgres(pool);
+    await pool.use("read", admit);
+    await migratePostgres(pool, migrations, onMigrated);
     await pool.use("write", (session) =>
       assertDurable(session, beginWrite(synchronousCommit, pool.localSettings), synchronousCommit),
     );
-    return new PostgresStore(pool, synchronousCommit, probe);
+    return { pool, synchronousCommit };
   } catch (error) {
     await pool.close();
     throw error;
   }
+}
+
+async function refuseHalf(session: Session): Promise<void> {
+  refuseUnfinished(await markOf(session));
 }
 
 type Settings = {

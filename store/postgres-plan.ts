@@ -103,6 +103,26 @@ export function plan(components: readonly Component[], found: StreamMap<Fence>):
   };
 }
 
+/** The rows of a stream that another store has written, whole. */
+export function wholeRows({
+  key,
+  version,
+  revision,
+  write,
+}: Omit<Draft, "isNew" | "hasEvents" | "waiting">) {
+  const draft: Draft = {
+    ...{ key, version, revision, write },
+    waiting: [],
+    isNew: true,
+    hasEvents: true,
+  };
+  return {
+    stream: streamRow(draft),
+    tags: tagRows(draft),
+    waiting: waitingRows(key, waits(draft)),
+  };
+}
+
 function after(before: Draft, write: Write): Draft {
   const { version, events } = write;
   assert(before.version + events.length === version, "a write leaves a gap in its stream");

@@ -201,6 +201,14 @@ export const selectStreams = tables
   .orderBy("number")
   .compile().sql;
 
+/** after a number: every stream, oldest first, as far as it is not derived. */
+export const selectStreamsAfter = tables
+  .selectFrom("streams")
+  .select(["number", "kind", "id", "version", "revision", "schema", "snapshot", "timers", "due_at"])
+  .where("number", ">", number)
+  .orderBy("number")
+  .compile().sql;
+
 /** Every event, stream by stream. */
 export const selectHistories = tables
   .selectFrom("events")

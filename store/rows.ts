@@ -74,7 +74,11 @@ export type StreamsRow = KeyRow & {
   readonly waiting: string | null;
 };
 
-export type HistoryRow = EventRow & { readonly stream: number; readonly id: string | null };
+/** An event as verify.ts reads it; the first one of a stream carries its id, the others null. */
+export type HistoryRow = EventRow & { readonly id: string | null };
+
+/** The same in SQLite, where an event knows its stream by number. */
+export type NumberedRow = HistoryRow & { readonly stream: number };
 
 export function keyOf({ kind, id: name }: KeyRow): StreamKey {
   if (kind === "promise") return { kind, id: id(name) };

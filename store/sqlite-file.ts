@@ -8,13 +8,24 @@
 import { closeSync, existsSync, openSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import Sqlite, { type Database } from "better-sqlite3";
-import { migrate, schemaKnown, schemaOf } from "./migrate.ts";
+import { markIn, refuseUnfinished } from "./copy-mark.ts";
+import {
+  foundSchema,
+  migrate,
+  migrations,
+  type OnMigrated,
+  schemaKnown,
+  schemaOf,
+} from "./migrate.ts";
 import { refusal } from "./sqlite-errors.ts";
 import { StoreError } from "./store.ts";
 
 export type FileOptions = {
   /** How long a transaction waits for a lock that a backup or another tool holds, ms. */
   readonly busyTimeoutMs?: number;
+  readonly onMigrated?: OnMigrated;
+  /** Looks at the database before anything in it is changed; throws what is against it. */
+  readonly admit?: (database: Database) => void;
 };
 
 export type SqliteFile = { readonly database: Database; close(): void };
@@ -72,7 +83,43 @@ export function openReadOnly(path: string): SqliteFile {
   }, path);
 }
 
-function opened(open: () => SqliteFile, path: string): SqliteFile {
+/** For a copy: it changes nothing, and no server runs on the file until it is closed. */
+export function openIdle(path: string): SqliteFile {
+  if (!existsSync(path)) throw new StoreError("store_failed", `there is no file ${path}`);
+  return opened(() => {
+    const lock = acquire(realpathSync(path));
+    try {
+      const database = new Sqlite(path, { readonly: true, fileMustExist: true });
+      const close = () => {
+        database.close();
+        lock.close();
+      };
+      return { database, close };
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+  }, path);
+}
+
+/**
+ * The schema of a file that may be newer than we know; 0: it is empty, or there is none, and none is made.
+ *
+ * @throws StoreError if it is not ours, or cannot be read
+ */
+export function readSchema(path: string): number {
+  if (path === inMemory || !existsSync(path)) return 0;
+  return opened(() => {
+    const database = new Sqlite(path, { readonly: true, fileMustExist: true });
+    try {
+      return foundSchema(database);
+    } finally {
+      database.close();
+    }
+  }, path);
+}
+
+function opened<Opened>(open: () => Opened, path: string): Opened {
   try {
     return open();
   } catch (error) {
@@ -84,15 +131,20 @@ function open(path: string, options: FileOptions): SqliteFile {
   const database = new Sqlite(path, { timeout: options.busyTimeoutMs ?? busyTimeoutMs });
   try {
     schemaOf(database); // a file that is not ours is left as it is
+    (options.admit ?? refuseHalf)(database);
     if (path !== inMemory) makeDurable(database);
     database.pragma(`cache_size = ${-cacheKib}`);
     database.pragma("temp_store = MEMORY");
-    migrate(database);
+    migrate(database, migrations, options.onMigrated);
     return { database, close: () => database.close() };
   } catch (error) {
     database.close();
     throw error;
   }
+}
+
+function refuseHalf(database: Database): void {
+  refuseUnfinished(markIn(database));
 }
 
 /** F2. */

@@ -20,8 +20,8 @@ import {
 import type { Component, Stream, StreamKey, Write } from "../kernel/stream.ts";
 import type { WaitingPage, WaitingPlace, WaitingQuery } from "../kernel/waiting.ts";
 import { Claims } from "./claims.ts";
-import { encodeEvent, encodeSnapshot, encodeTimers, eventSchema, snapshotSchema } from "./codec.ts";
-import { type Columns, columns } from "./columns.ts";
+import { encodeEvent, encodeTimers, eventSchema } from "./codec.ts";
+import { columns } from "./columns.ts";
 import { Undecodable } from "./members.ts";
 import { page } from "./page.ts";
 import { breakIn, type Probe, unprobed } from "./probe.ts";
@@ -39,11 +39,12 @@ import {
 import { isCorrupt, type Phase, translate } from "./sqlite-errors.ts";
 import { type FileOptions, openFile, type SqliteFile } from "./sqlite-file.ts";
 import { ListSearch } from "./sqlite-list.ts";
+import { insertEvent, insertStream, keepWaiting, rowOf, type Waited } from "./sqlite-rows.ts";
 import { Search } from "./sqlite-search.ts";
 import { Shapes } from "./sqlite-shapes.ts";
 import { prepare, type Statements } from "./sqlite-statements.ts";
 import { type Store, StoreError, unwritten } from "./store.ts";
-import { decodeWaiting, encodeWaiting } from "./waiting-rows.ts";
+import { encodeWaiting } from "./waiting-rows.ts";
 import { streamWeight } from "./weight.ts";
 
 /**
@@ -56,9 +57,6 @@ export function openSqlite(
 ): SqliteStore {
   return new SqliteStore(openFile(path, options), probe);
 }
-
-/** A write, and its column for who waits. */
-type Waited = Write & { readonly waiting: string | null };
 
 export class SqliteStore implements Store {
   readonly #file: SqliteFile;
@@ -181,29 +179,21 @@ export class SqliteStore implements Store {
     assert(version > 0, "a stream is written that has no event");
     const number = fence?.number ?? this.#end + 1;
     const waiting = encodeWaiting(write);
-    if (fence === null) this.#insert(number, key, { ...write, waiting });
+    const place = { number, key };
+    if (fence === null)
+      insertStream(this.#statements, { ...place, revision: 1 }, { ...write, waiting });
     else this.#update(fence, { ...write, waiting });
-    this.#wait(number, fence?.waiting ?? null, waiting);
     breakIn(this.#probe, "commit.middle");
     for (const [index, { at, command, event }] of events.entries()) {
       this.#end += 1;
-      const place = [this.#end, number, versionBefore + index + 1] as const;
-      const form = [event.kind, eventSchema(event.kind)] as const;
-      const named = versionBefore + index === 0 ? key.id : null; // the log names each stream once
-      this.#statements.insertEvent.run(...place, ...form, at, command, named, encodeEvent(event));
+      insertEvent(this.#statements, place, {
+        ...{ position: this.#end, version: versionBefore + index + 1, at, command },
+        ...{ kind: event.kind, schema: eventSchema(event.kind), data: encodeEvent(event) },
+      });
     }
   }
 
-  #insert(number: number, { kind, id }: StreamKey, write: Waited): void {
-    const { insertStream, insertTag } = this.#statements;
-    const found = columns(write.snapshot);
-    const { timeoutAt = null, branch = null } = found ?? {};
-    const isTimer = found === null ? null : Number(found.isTimer);
-    insertStream.run(number, kind, id, ...rowOf(write, found, 1), timeoutAt, isTimer, branch);
-    for (const [name, value] of found?.tags ?? []) insertTag.run(name, value, number);
-  }
-
-  #update({ number, revision }: FenceRow, write: Waited): void {
+  #update({ number, revision, waiting: before }: FenceRow, write: Waited): void {
     const { updateStream, updateTimers } = this.#statements;
     const { events, dueAt, timers, waiting } = write;
     if (events.length === 0) {
@@ -211,18 +201,7 @@ export class SqliteStore implements Store {
     } else {
       updateStream.run(...rowOf(write, columns(write.snapshot), revision + 1), number);
     }
-  }
-
-  /** Keeps the table as the column says. */
-  #wait(number: number, before: string | null, after: string | null): void {
-    if (before === after) return;
-    const { insertWaiting, deleteWaiting } = this.#statements;
-    for (const { receiver, offeredAt } of decodeWaiting(before)) {
-      deleteWaiting.run(receiver, offeredAt, number);
-    }
-    for (const { receiver, offeredAt } of decodeWaiting(after)) {
-      insertWaiting.run(receiver, offeredAt, number);
-    }
+    keepWaiting(this.#statements, number, { before, after: waiting });
   }
 
   #listed(query: ListQuery): Listed {
@@ -353,22 +332,6 @@ function* listedOnly(
     const found = read(row);
     if (isListed(query, found.state)) yield found;
   }
-}
-
-/** What each write sets (queries.ts). */
-function rowOf(write: Waited, found: Columns | null, revision: number) {
-  const { version, snapshot, timers, dueAt, waiting } = write;
-  return [
-    version,
-    revision,
-    dueAt,
-    found?.state ?? null,
-    snapshotSchema,
-    encodeSnapshot(snapshot),
-    encodeTimers(timers),
-    found?.taskState ?? null,
-    waiting,
-  ] as const;
 }
 
 /** Null for a damaged record, whether its row or a page of it is damaged. */

@@ -1,8 +1,10 @@
-// Reads a whole database beside a running server, for `resonate log`: is every snapshot the fold of
-// its log, and what does the log say? One read transaction and one row at a time, however long the
-// log is. While it runs, the server's WAL cannot start anew, and grows.
+// Compares a whole database with its own log, for `resonate log verify`, beside running servers: is every
+// snapshot the fold of its log? All is read in one transaction of its reader (sqlite-reader.ts,
+// postgres-reader.ts), a page at a time, however long the log is; what is right is said here alone.
 //
-//   V0. The file is sound: no page is damaged, and each index leads to every row that it should.
+//   V0. The database is sound as a whole: no page is damaged, and each index leads to every row that it
+//       should, as far as the database can tell; no two events have one position, and the next one will
+//       have a new one.
 //   V1. A stream's events are numbered from one without a gap, and stand in the log in that order.
 //       The first one names the stream, and no other one does.
 //   V2. Folding them gives the snapshot, every field and every pair in its order; revisions have no
@@ -12,14 +14,11 @@
 //   V4. A task that waits for a worker, or has one, has a clock, and no other one has; and only who is
 //       to be told is being told.
 
-import type { Columns } from "./columns.ts";
+import type { Tags } from "../kernel/value.ts";
+import type { Waiting } from "../kernel/waiting.ts";
 import { columns } from "./columns.ts";
-import { type Deviation, Fold, show } from "./fold.ts";
+import { type Deviation, type Encoding, Fold, show } from "./fold.ts";
 import type { HistoryRow, StreamsRow } from "./rows.ts";
-import { isCorrupt, translate } from "./sqlite-errors.ts";
-import { openReadOnly, type SqliteFile } from "./sqlite-file.ts";
-import { prepareReader, type ReaderStatements } from "./sqlite-statements.ts";
-import { StoreError } from "./store.ts";
 import { decodeWaiting } from "./waiting-rows.ts";
 
 export type Report = {
@@ -37,69 +36,49 @@ export type Difference = Deviation & {
   readonly stream: { readonly kind: string; readonly id: string } | null;
 };
 
-/** @throws StoreError if the file cannot be read, with what to do about it */
-export function openReader(path: string): Reader {
-  return new Reader(openReadOnly(path));
+/** A stream, and the rows that it should have in the other tables. */
+export type Owed = {
+  readonly row: StreamsRow;
+  readonly tags: Tags;
+  readonly waiting: readonly Waiting[];
+};
+
+/** Whether each of them is there, in their order. */
+export type Paid = { readonly tags: readonly boolean[]; readonly waiting: readonly boolean[] };
+
+/** A database in one moment. Streams and events come in one order of streams. */
+export interface Source<Event extends HistoryRow> {
+  /** What it calls itself, and how it writes what is not the same everywhere. */
+  readonly name: string;
+  readonly encoding: Encoding;
+  /** V0. */
+  unsound(): Promise<Deviation | null>;
+  streams(): AsyncIterable<readonly StreamsRow[]>;
+  /** Stream by stream, by version. */
+  events(): AsyncIterable<Event>;
+  /** Negative: the event is of a stream before this one; zero: of this one. */
+  compare(event: Event, row: StreamsRow): number;
+  paid(owed: readonly Owed[]): Promise<readonly Paid[]>;
+  counts(): Promise<{ readonly tags: number; readonly waiting: number }>;
+  /** Whether an error means that what is stored is damaged: then no more can be read. */
+  isDamage(error: unknown): boolean;
 }
 
-export class Reader {
-  readonly #file: SqliteFile;
-  readonly #statements: ReaderStatements;
-
-  constructor(file: SqliteFile) {
-    this.#file = file;
-    this.#statements = prepareReader(file.database);
-  }
-
-  /** @throws StoreError if the disk fails; what is wrong in the database is in the report */
-  verify(): Report {
-    this.#statements.begin.run();
-    try {
-      return new Verification(this.#statements).run();
-    } catch (error) {
-      throw translate(error, "read");
-    } finally {
-      this.#end();
-    }
-  }
-
-  /**
-   * The log as JSON, one event a line, oldest first, without line ends. A generator, so that whoever
-   * writes the lines can wait for a slow reader.
-   *
-   * @throws StoreError if the disk fails, or an event is no JSON
-   */
-  *lines(): Generator<string> {
-    this.#statements.begin.run();
-    try {
-      for (const row of this.#statements.selectLog.iterate(0)) {
-        const { position, streamKind, id, version, kind, schema, at, command } = row;
-        const stream = { kind: streamKind, id };
-        const head = JSON.stringify({ position, stream, version, kind, schema, at, command });
-        yield `${head.slice(0, -1)},"data":${json(row.data, position)}}`;
-      }
-    } catch (error) {
-      throw translate(error, "read");
-    } finally {
-      this.#end();
-    }
-  }
-
-  close(): void {
-    this.#file.close();
-  }
-
-  /** SQLite may have ended the transaction itself, after an error. */
-  #end(): void {
-    if (this.#file.database.inTransaction) this.#statements.rollback.run();
-  }
+/** @throws what the source throws, but for damage, which is in the report */
+export function verify<Event extends HistoryRow>(source: Source<Event>): Promise<Report> {
+  return new Verification(source).run();
 }
 
-class Verification {
-  readonly #statements: ReaderStatements;
-  readonly #histories: IterableIterator<HistoryRow>;
+/** A difference, or a stream of which only the other tables are still to be asked. */
+type Finding =
+  | { readonly kind: "differs"; readonly difference: Difference }
+  | { readonly kind: "owes"; readonly owed: Owed };
+
+class Verification<Event extends HistoryRow> {
+  readonly #source: Source<Event>;
+  readonly #history: AsyncIterator<Event>;
   /** The next event, of whatever stream; null behind the last one. */
-  #next: HistoryRow | null = null;
+  #next: Event | null = null;
   #streams = 0;
   #events = 0;
   #tags = 0;
@@ -107,90 +86,102 @@ class Verification {
   #differing = 0;
   #first: Difference | null = null;
 
-  constructor(statements: ReaderStatements) {
-    this.#statements = statements;
-    this.#histories = statements.selectHistories.iterate();
+  constructor(source: Source<Event>) {
+    this.#source = source;
+    this.#history = source.events()[Symbol.asyncIterator]();
   }
 
   /** Once. */
-  run(): Report {
-    this.#note(null, this.#unsound());
+  async run(): Promise<Report> {
+    const { name } = this.#source;
     try {
-      this.#walk();
+      this.#note(null, await this.#source.unsound());
+      await this.#walk();
     } catch (error) {
-      if (!isCorrupt(error)) throw error;
-      this.#note(null, { field: "the file", expected: "readable", found: "damaged" }); // in the end
+      if (!this.#source.isDamage(error)) throw error;
+      this.#note(null, { field: name, expected: "readable", found: "damaged" }); // in the end
     } finally {
-      this.#histories.return?.();
+      await this.#history.return?.();
     }
     const [streams, events, tags] = [this.#streams, this.#events, this.#tags];
     return { streams, events, tags, differing: this.#differing, first: this.#first };
   }
 
-  /** V0. */
-  #unsound(): Deviation | null {
-    const said = this.#statements.checkFile.get() ?? "";
-    if (said === "ok") return null;
-    const [line = ""] = said.replace(/^\*\*\* in database .*\n/, "").split("\n");
-    return { field: "the file", expected: "sound", found: line };
-  }
-
   /** Streams and events come in the same order, so one pass over both is enough. */
-  #walk(): void {
-    this.#advance();
-    for (const row of this.#statements.selectStreams.iterate()) {
-      const { kind, id } = row;
-      const number = Number(row.number);
-      this.#skipTo(number);
-      const fold = this.#fold(row);
-      this.#note(
-        { kind, id },
-        fold.deviation() ??
-          this.#missing(number, columns(fold.state)) ??
-          this.#unwaiting(number, row),
-      );
-      this.#streams += 1;
+  async #walk(): Promise<void> {
+    await this.#advance();
+    for await (const page of this.#source.streams()) {
+      const findings: Finding[] = [];
+      for (const row of page) {
+        for (const difference of await this.#skipTo(row)) {
+          findings.push({ kind: "differs", difference });
+        }
+        findings.push(await this.#find(row));
+        this.#streams += 1;
+      }
+      await this.#settle(findings);
     }
-    this.#skipTo(Number.POSITIVE_INFINITY);
-    this.#note(null, this.#surplus());
+    for (const { stream, ...deviation } of await this.#skipTo(null)) this.#note(stream, deviation);
+    this.#note(null, await this.#surplus());
   }
 
-  #advance(): void {
-    const { done, value } = this.#histories.next();
+  async #advance(): Promise<void> {
+    const { done, value } = await this.#history.next();
     this.#next = done === true ? null : value;
     if (done !== true) this.#events += 1;
   }
 
-  #fold(row: StreamsRow): Fold {
-    const fold = new Fold(row);
-    for (; this.#next?.stream === Number(row.number); this.#advance()) fold.add(this.#next);
-    return fold;
+  async #find(row: StreamsRow): Promise<Finding> {
+    const { kind, id } = row;
+    const fold = new Fold(row, this.#source.encoding);
+    for (; this.#isOf(row); await this.#advance()) if (this.#next !== null) fold.add(this.#next);
+    const deviation = fold.deviation();
+    if (deviation !== null) {
+      return { kind: "differs", difference: { stream: { kind, id }, ...deviation } };
+    }
+    const tags: Tags = columns(fold.state)?.tags ?? new Map();
+    return { kind: "owes", owed: { row, tags, waiting: decodeWaiting(row.waiting) } }; // it was compared
+  }
+
+  #isOf(row: StreamsRow): boolean {
+    return this.#next !== null && this.#source.compare(this.#next, row) === 0;
   }
 
   /** Passes over events of streams that there are not. */
-  #skipTo(number: number): void {
-    for (; this.#next !== null && this.#next.stream < number; this.#advance()) {
+  async #skipTo(row: StreamsRow | null): Promise<readonly Difference[]> {
+    const found: Difference[] = [];
+    for (; this.#next !== null; await this.#advance()) {
+      if (row !== null && this.#source.compare(this.#next, row) >= 0) break;
       const field = `the event at ${this.#next.position}`;
-      this.#note(null, { field, expected: "a stream", found: "none" });
+      found.push({ stream: null, field, expected: "a stream", found: "none" });
+    }
+    return found;
+  }
+
+  async #settle(findings: readonly Finding[]): Promise<void> {
+    const owing = findings.flatMap((each) => (each.kind === "owes" ? [each.owed] : []));
+    const paid = (await this.#source.paid(owing)).values();
+    for (const finding of findings) {
+      if (finding.kind === "differs") {
+        const { stream, ...deviation } = finding.difference;
+        this.#note(stream, deviation);
+        continue;
+      }
+      const { owed } = finding;
+      const { kind, id } = owed.row;
+      this.#note({ kind, id }, this.#unpaid(owed, paid.next().value ?? nothing));
     }
   }
 
-  #missing(number: number, found: Columns | null): Deviation | null {
-    for (const [name, value] of found?.tags ?? []) {
-      const row = this.#statements.selectTag.get(name, value, number);
-      if (row === undefined) {
+  #unpaid(owed: Owed, paid: Paid): Deviation | null {
+    for (const [index, [name, value]] of [...owed.tags].entries()) {
+      if (paid.tags[index] !== true) {
         return { field: `tags[${name}]`, expected: show(value), found: "no row" };
       }
       this.#tags += 1;
     }
-    return null;
-  }
-
-  /** That the column is what it should be has been seen. */
-  #unwaiting(number: number, row: StreamsRow): Deviation | null {
-    for (const { receiver, offeredAt } of decodeWaiting(row.waiting)) {
-      const stored = this.#statements.selectWaiting.get(receiver, offeredAt, number);
-      if (stored === undefined) {
+    for (const [index, { receiver, offeredAt }] of owed.waiting.entries()) {
+      if (paid.waiting[index] !== true) {
         return { field: `waiting[${receiver}]`, expected: show(offeredAt), found: "no row" };
       }
       this.#waiting += 1;
@@ -198,14 +189,13 @@ class Verification {
     return null;
   }
 
-  /** Each tag that is wanted has its row, so a row more is a row too many. */
-  #surplus(): Deviation | null {
-    const count = this.#statements.countTags.get()?.count ?? 0;
+  /** Each row that is wanted is there, so a row more is a row too many. */
+  async #surplus(): Promise<Deviation | null> {
+    const { tags, waiting } = await this.#source.counts();
     if (this.#differing > 0) return null;
-    if (count !== this.#tags) {
-      return { field: "tags", expected: `${this.#tags}`, found: `${count}` };
+    if (tags !== this.#tags) {
+      return { field: "tags", expected: `${this.#tags}`, found: `${tags}` };
     }
-    const waiting = this.#statements.countWaiting.get()?.count ?? 0;
     if (waiting === this.#waiting) return null;
     return { field: "waiting", expected: `${this.#waiting}`, found: `${waiting}` };
   }
@@ -217,11 +207,4 @@ class Verification {
   }
 }
 
-function json(data: string, position: number): string {
-  try {
-    JSON.parse(data);
-  } catch (cause) {
-    throw new StoreError("record_unreadable", `the event at ${position} is no JSON`, { cause });
-  }
-  return data.replaceAll("\n", " "); // between members, where alone an unescaped one can stand
-}
+const nothing: Paid = { tags: [], waiting: [] };

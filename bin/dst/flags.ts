@@ -147,7 +147,7 @@ export function dashed(name: string): string {
 
 type Described = Pick<DstCommand<Flags>, "name" | "summary" | "operand" | "flags">;
 
-function flagsHelp({ name, summary, operand, flags }: Described): string {
+export function flagsHelp({ name, summary, operand, flags }: Described): string {
   const rows = Object.entries(flags).flatMap(([flag, row]) => flagHelp(dashed(flag), row));
   return [
     `Usage: resonate ${name}${operand === null ? "" : ` [${operand}]`} [flags]`,

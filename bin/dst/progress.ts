@@ -1,7 +1,6 @@
-// How far a long command is, and what it has done: a line that a terminal redraws, a line for every five
-// percent elsewhere, and a summary at the end (simulation.md §8).
+// How far a fuzz is, and what it has done: a line now and then, and a summary at the end (simulation.md §8).
 
-import type { Writable } from "node:stream";
+import { bar } from "../progress.ts";
 import { shortCount, span } from "./line.ts";
 import type { Figures } from "./tally.ts";
 
@@ -15,19 +14,12 @@ export type Progress = {
   readonly sometimes: number;
 };
 
-const barWidth = 11;
-const stepPercent = 5;
-/** Ms between two drawings: nobody reads faster. */
-const redrawMs = 200;
-
 export function progressLine(progress: Progress): string {
   const { figures, done, total, isByTime, elapsedMs, sometimes } = progress;
   const { sums, failures } = figures;
-  const share = Math.min(1, done / total);
-  const filled = Math.floor(share * barWidth);
   const leftMs = done === 0 ? null : (elapsedMs * (total - done)) / done;
   return [
-    `${isByTime ? `${sums.seeds} seeds` : `${done}/${total}`} ${"█".repeat(filled)}${"░".repeat(barWidth - filled)} ${Math.round(rate(sums.seeds, elapsedMs))} seeds/s`,
+    `${isByTime ? `${sums.seeds} seeds` : `${done}/${total}`} ${bar(done, total)} ${Math.round(rate(sums.seeds, elapsedMs))} seeds/s`,
     `${shortCount(sums.operations)} ops`,
     `${span(sums.simulatedMs)} simulated`,
     `sometimes ${figures.sometimes.size}/${sometimes}`,
@@ -102,39 +94,4 @@ function sum(counted: readonly { readonly count: number }[]): number {
 
 function rate(count: number, ms: number): number {
   return ms === 0 ? 0 : (count * 1000) / ms;
-}
-
-/** Shows progress where it is told to. */
-export class ProgressDisplay {
-  readonly #target: Writable;
-  readonly #isTerminal: boolean;
-  #drawnAt = Number.NEGATIVE_INFINITY;
-  #step = 0;
-  #isDrawn = false;
-
-  constructor(target: Writable) {
-    this.#target = target;
-    this.#isTerminal = "isTTY" in target && target.isTTY === true;
-  }
-
-  show(progress: Progress): void {
-    if (this.#isTerminal) {
-      if (progress.elapsedMs - this.#drawnAt < redrawMs) return;
-      this.#drawnAt = progress.elapsedMs;
-      this.#isDrawn = true;
-      this.#target.write(`\r\u001b[2K${progressLine(progress)}`);
-      return;
-    }
-    const step = Math.floor((100 * progress.done) / progress.total / stepPercent);
-    if (step <= this.#step) return;
-    this.#step = step;
-    this.#target.write(`${progressLine(progress)}\n`);
-  }
-
-  /** Makes room for other lines. */
-  clear(): void {
-    if (this.#isDrawn) this.#target.write("\r\u001b[2K");
-    this.#isDrawn = false;
-    this.#drawnAt = Number.NEGATIVE_INFINITY;
-  }
 }

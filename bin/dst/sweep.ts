@@ -2,11 +2,12 @@
 
 import { seedAt } from "../../dst/seed.ts";
 import type { Outside } from "../command.ts";
+import { ProgressDisplay } from "../progress.ts";
 import { briefly, type Pursuit, pursue } from "./failure.ts";
 import { type Bench, commandLine, runWords } from "./lab.ts";
 import type { Setup, Stretch } from "./messages.ts";
 import { runPool } from "./pool.ts";
-import { ProgressDisplay, type Summarized } from "./progress.ts";
+import { progressLine, type Summarized } from "./progress.ts";
 import { type Figures, Tally } from "./tally.ts";
 import { wishesAt } from "./trial.ts";
 
@@ -33,7 +34,7 @@ export type Swept = Summarized;
 export async function sweep(options: Sweep, outside: Outside): Promise<Swept> {
   const { setup, bench, jobs, seeds, durationMs, stopAfter, interrupt } = options;
   const tally = new Tally();
-  const display = new ProgressDisplay(outside.stderr);
+  const display = new ProgressDisplay(outside.stderr, progressLine);
   const enough = new AbortController();
   const startedAt = performance.now();
   const stop = AbortSignal.any([interrupt, enough.signal]);

@@ -4,6 +4,7 @@ import type { Migration } from "../migrate.ts";
 
 export const streams: Migration = {
   number: 1,
+  name: "streams",
   sqlite: [
     // "RSNT", so that a file of another program is told apart.
     "PRAGMA application_id = 1381191252",

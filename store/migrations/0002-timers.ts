@@ -10,6 +10,7 @@ import type { Migration } from "../migrate.ts";
 
 export const timers: Migration = {
   number: 2,
+  name: "timers",
   sqlite: [
     "ALTER TABLE streams ADD COLUMN timers TEXT",
     "ALTER TABLE streams ADD COLUMN task_state TEXT",

@@ -23,7 +23,7 @@ import { type Bench, runWords, wishesOf } from "../../bin/dst/lab.ts";
 import { clock, resultJson, resultLine, shortCount, span, worst } from "../../bin/dst/line.ts";
 import { huntAll } from "../../bin/dst/mutants.ts";
 import { runPool } from "../../bin/dst/pool.ts";
-import { ProgressDisplay, progressLine, summary, summaryFields } from "../../bin/dst/progress.ts";
+import { progressLine, summary, summaryFields } from "../../bin/dst/progress.ts";
 import { replay, shrink } from "../../bin/dst/replay.ts";
 import { run } from "../../bin/dst/run.ts";
 import { compare, Here } from "../../bin/dst/sites.ts";
@@ -43,6 +43,7 @@ import {
 import { classesOf, Tally } from "../../bin/dst/tally.ts";
 import { isSampled } from "../../bin/dst/trial.ts";
 import { guarded } from "../../bin/dst/tripwires.ts";
+import { ProgressDisplay } from "../../bin/progress.ts";
 import { commands } from "../../bin/resonate.ts";
 import { draw } from "../../dst/draw.ts";
 import type { Mutant } from "../../dst/mutants.ts";
@@ -367,7 +368,7 @@ test("one line says how far it is, how fast, and what it has seen", () => {
 
 test("elsewhere than on a terminal there is a plain line for every five percent", () => {
   const { outside, texts } = streams();
-  const display = new ProgressDisplay(outside.stderr);
+  const display = new ProgressDisplay(outside.stderr, progressLine);
   for (let done = 1; done <= 2000; done++) display.show(progress(done));
   display.clear();
   const lines = texts.stderr.trimEnd().split("\n");
@@ -379,7 +380,7 @@ test("elsewhere than on a terminal there is a plain line for every five percent"
 
 test("on a terminal one line is drawn again and again, not too often, and cleared", () => {
   const { outside, texts } = streams();
-  const display = new ProgressDisplay(Object.assign(outside.stderr, { isTTY: true }));
+  const display = new ProgressDisplay(Object.assign(outside.stderr, { isTTY: true }), progressLine);
   for (let elapsedMs = 0; elapsedMs < 1000; elapsedMs += 10) {
     display.show({ ...progress(1204), elapsedMs });
   }

@@ -1,7 +1,10 @@
-// Damage below SQL: pages of a database file, edited while nobody has it open.
+// Damage below SQL: pages of a database file, edited while nobody has it open; texts of a Postgres that
+// are longer than a page.
 
+import { hash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import Sqlite from "better-sqlite3";
+import { ask } from "../../bin/dst/postgres-server.ts";
 import { assert } from "../../kernel/assert.ts";
 
 const pageBytes = 4096;
@@ -32,4 +35,23 @@ export function breakChain(path: string, filler: string): number {
   }
   writeFileSync(path, bytes);
   return count;
+}
+
+/** Too long for a row of Postgres, which tries to compress it first. */
+export function incompressible(length: number): string {
+  let text = "";
+  while (text.length < length) text += hash("sha512", text, "base64");
+  return text.slice(0, length);
+}
+
+/** All that stands beside the rows of a table, because it is too long for them. Superusers only. */
+export async function loseLongTexts(url: string, table: string): Promise<void> {
+  const [found] = await ask(
+    url,
+    "SELECT reltoastrelid::regclass AS name FROM pg_class WHERE oid = $1::regclass",
+    [table],
+  );
+  const rows = `ARRAY(SELECT ctid FROM ${found.name})`;
+  await ask(url, "CREATE EXTENSION IF NOT EXISTS pg_surgery");
+  await ask(url, `SELECT heap_force_kill('${found.name}'::regclass, ${rows})`);
 }

@@ -40,9 +40,10 @@ import type { Timers } from "../../kernel/timers.ts";
 import type { WaitingQuery } from "../../kernel/waiting.ts";
 import { CachedStore } from "../../store/cached.ts";
 import { MemoryStore } from "../../store/memory.ts";
+import { openPostgresReader } from "../../store/postgres-reader.ts";
 import { openSqlite } from "../../store/sqlite.ts";
+import { openReader } from "../../store/sqlite-reader.ts";
 import type { Store } from "../../store/store.ts";
-import { openReader } from "../../store/verify.ts";
 import { cron, ofPromise, sweptAt } from "../kernel/given.ts";
 import { arbitraryPairs, arbitraryTimers, arbitraryValue, hostileIds } from "./arbitraries.ts";
 import { waitingQuery } from "./given.ts";
@@ -319,7 +320,8 @@ const disk = openSqlite(path);
 const ram = openSqlite(":memory:");
 const cached = new CachedStore(ram, { streamsMax: 6, weightMax: 200 }); // less than is in use
 const server = await testServer();
-const postgres = new SyncPostgres({ address: await server.database() });
+const database = await server.database();
+const postgres = new SyncPostgres({ address: database });
 afterAll(async () => {
   disk.close();
   ram.close();
@@ -356,12 +358,13 @@ function compare(steps: readonly Step[], compared: readonly Store[]): void {
   for (const other of others) expect(other).toEqual(expected);
 }
 
-test("stores: V2 in the end the file is what its log says", () => {
-  const reader = openReader(path);
-  const { events, first } = reader.verify();
-  reader.close();
-  expect(events).toBeGreaterThan(0);
-  expect(first).toBe(null);
+test("stores: V2 in the end the file and the Postgres are what their logs say", async () => {
+  for (const reader of [openReader(path), await openPostgresReader({ address: database })]) {
+    const { events, first } = await reader.verify();
+    await reader.close();
+    expect(events).toBeGreaterThan(0);
+    expect(first).toBe(null);
+  }
 });
 
 test.each([

@@ -32,6 +32,7 @@ import {
 import { noTimers, type Timers } from "../../kernel/timers.ts";
 import { emptyValue, noPairs, type Tags, type Value } from "../../kernel/value.ts";
 import type { WaitingQuery } from "../../kernel/waiting.ts";
+import type { Reader } from "../../store/reader.ts";
 import type { Store } from "../../store/store.ts";
 
 export type Given = { readonly store: Store; close(): void };
@@ -156,6 +157,13 @@ export function stale(change: Change): Change {
 /** Each in a component of its own. */
 export function commit(store: Store, ...changes: readonly Change[]): readonly number[] {
   return store.commit(changes.map((change) => ({ changes: [change] })));
+}
+
+/** The whole log, by lines. */
+export async function exported(reader: Reader): Promise<readonly string[]> {
+  const lines: string[] = [];
+  await reader.export(async (line) => lines.push(line) > 0);
+  return lines;
 }
 
 /** Creates a promise. */

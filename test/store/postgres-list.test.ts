@@ -9,7 +9,7 @@ import type { ListFilter, ListQuery } from "../../kernel/list.ts";
 import { list } from "../../store/postgres-list.ts";
 import { openPostgres } from "../../store/postgres-open.ts";
 import { digest, tagDigest } from "../../store/postgres-plan.ts";
-import { countMissed, selectWaiting } from "../../store/postgres-queries.ts";
+import { countMissed, selectMissed, selectWaiting } from "../../store/postgres-queries.ts";
 import {
   commit,
   create,
@@ -110,6 +110,12 @@ describe("among many promises", () => {
   test("postgres: what found nobody is counted out of an index of nothing else", async () => {
     expect(await led(countMissed, [])).toEqual(["waiting_missed"]);
   });
+
+  test("postgres: for whom something waits that found nobody is looked up, one receiver after the other", async () => {
+    const [index, ...more] = await led(selectMissed, [["7", "8", "nobody"].map(digest)]);
+    expect(["waiting_pkey", "waiting_missed"]).toContain(index);
+    expect(more).toEqual([]);
+  });
 });
 
 test("postgres: A6 a list that comes upon a record that cannot be read fails, and says so", async () => {
@@ -139,6 +145,29 @@ test("postgres: A6 a stream of which nobody can read who waits is not written", 
   const change = written(store, "a", [settled()]);
   expect(() => commit(store, change)).toThrow("the stream a: ");
   create(store, "b");
+});
+
+test("postgres: of many receivers those are named for whom something waits that found nobody", async () => {
+  const addressed = (address: string) => created({ tags: { "resonate:target": address } });
+  const receivers = ["poll://any@w", "poll://uni@w/1", "poll://any@v", "poll://any@nobody"];
+  const [group, worker, other, nobody] = receivers.map((each) => waitingQuery(each).receiver);
+  if (!group || !worker || !other || !nobody) throw new Error("a receiver is missing");
+  const store2 = await openPostgres({ address: url });
+  const missed = async () => (await store2.missed([nobody, other, worker, group])).toSorted();
+  expect(await missed()).toEqual([]);
+  commit(
+    store,
+    timed(store, "a", offered(900), addressed("poll://any@w")),
+    timed(store, "b", offered(900, true), addressed("poll://uni@w/1")),
+    timed(store, "c", offered(900, true), addressed("poll://any@v")),
+    timed(store, "d", offered(901, true), addressed("poll://any@v")),
+    timed(store, "e", offered(901, true), addressed("poll://any@elsewhere")),
+  );
+  expect(await missed()).toEqual([other, worker].toSorted());
+  commit(store, timed(store, "a", offered(902, true)), timed(store, "b", offered(903)));
+  expect(await missed()).toEqual([group, other].toSorted());
+  expect(await store2.missed([])).toEqual([]);
+  await store2.close();
 });
 
 test("postgres: the table of what waits follows its column, and its misses are counted", async () => {

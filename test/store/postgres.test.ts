@@ -95,7 +95,7 @@ test("postgres: G3 a migration that fails leaves the one before it, and goes on 
   const pool = new PostgresPool({ address: url, statementTimeoutMs: 200, queryTimeoutMs: 300 });
   const twice = ["CREATE TABLE next (x INTEGER)", "CREATE TABLE next (x INTEGER)"];
   const number = schemaKnown + 1;
-  const next = { number, sqlite: [], postgres: twice };
+  const next = { number, name: "next", sqlite: [], postgres: twice };
   await expect(migratePostgres(pool, [...migrations, next])).rejects.toThrow("already exists");
   expect(await ask(url, "SELECT schema FROM resonate")).toEqual([{ schema: schemaKnown }]);
   const right = { ...next, postgres: ["SELECT pg_sleep(0.4)", ...twice.slice(1)] };

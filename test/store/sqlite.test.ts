@@ -26,8 +26,9 @@ import { migrate, migrations } from "../../store/migrate.ts";
 import { updateStream } from "../../store/queries.ts";
 import { openSqlite, SqliteStore } from "../../store/sqlite.ts";
 import { inMemory, openFile } from "../../store/sqlite-file.ts";
+import { openReader } from "../../store/sqlite-reader.ts";
 import { StoreError } from "../../store/store.ts";
-import { openReader } from "../../store/verify.ts";
+import type { Report } from "../../store/verify.ts";
 import { cron, ofPromise, sweptAt } from "../kernel/given.ts";
 import { conformance } from "./conformance.ts";
 import { breakChain, damage } from "./damage.ts";
@@ -37,6 +38,7 @@ import {
   create,
   created,
   due,
+  exported,
   key,
   query,
   settled,
@@ -136,7 +138,7 @@ test("sqlite: A1 a killed process leaves what it has committed, and no lock", as
   expect([signal, errors]).toEqual(["SIGKILL", ""]);
   const acknowledged = Number(printed.slice(0, printed.lastIndexOf("\n")).split("\n").at(-1));
   using((store) => expect(stream(store, `p${acknowledged}`).version).toBe(1));
-  expect(report()).toMatchObject({ differing: 0, first: null });
+  expect(await report()).toMatchObject({ differing: 0, first: null });
 });
 
 test("sqlite: F1 a second server is refused, and told who, what and what to do", () => {
@@ -194,19 +196,22 @@ test("sqlite: F1 nor may a second server run in another process", () => {
   });
 });
 
-test("sqlite: F1 readers are not in the way of a server, nor it in theirs", () => {
-  using((store) => {
-    arm(store, "a", 5n);
-    const reader = openReader(path);
-    const lines = reader.lines();
-    expect(lines.next().value).toContain('"id":"a"');
+test("sqlite: F1 readers are not in the way of a server, nor it in theirs", async () => {
+  const store = openSqlite(path);
+  arm(store, "a", 5n);
+  const reader = openReader(path);
+  const lines: string[] = [];
+  await reader.export(async (line) => {
     arm(store, "b", 5n);
-    expect([...lines]).toEqual([]); // one moment
-    expect([...reader.lines()]).toHaveLength(2);
-    expect(reader.verify()).toMatchObject({ streams: 2, events: 2, differing: 0 });
-    reader.close();
-    create(store, "c");
+    lines.push(line);
+    return true;
   });
+  expect(lines).toEqual([expect.stringContaining('"id":"a"')]); // one moment
+  expect(await exported(reader)).toHaveLength(2);
+  expect(await reader.verify()).toMatchObject({ streams: 2, events: 2, differing: 0 });
+  await reader.close();
+  create(store, "c");
+  store.close();
 });
 
 test("sqlite: F2 WAL and FULL syncs are on, and the WAL is bounded", () => {
@@ -238,7 +243,7 @@ test("sqlite: a migration that fails leaves no trace, its version included", () 
   };
   const before = [version(), tables()];
   const twice = ["CREATE TABLE next (x)", "CREATE TABLE next (x)"];
-  const next = { number: 3, sqlite: twice, postgres: [] };
+  const next = { number: 3, name: "next", sqlite: twice, postgres: [] };
   expect(() => migrate(database, [...migrations, next])).toThrow("already exists");
   expect([version(), tables(), database.inTransaction]).toEqual([...before, false]);
   close();
@@ -477,7 +482,7 @@ test("sqlite: A3 a write without events leaves the snapshot as it stands, whatev
 /** A file of schema 1, as SQL, written by the last server that knew no other. */
 const schema1 = join(import.meta.dirname, "../golden/file-1.sql");
 
-test("sqlite: T4 a file of schema 1 is upgraded, and is still what its log says", () => {
+test("sqlite: T4 a file of schema 1 is upgraded, and is still what its log says", async () => {
   edit(readFileSync(schema1, "utf8"));
   expect(thrown(() => openReader(path)).message).toContain("start a server on it first");
   using((store) => {
@@ -499,10 +504,10 @@ test("sqlite: T4 a file of schema 1 is upgraded, and is still what its log says"
       expect([revision, version]).toEqual([log?.end, log?.end]);
     }
   });
-  expect(report()).toMatchObject({ streams: 9, events: 12, differing: 0, first: null });
+  expect(await report()).toMatchObject({ streams: 9, events: 12, differing: 0, first: null });
 });
 
-test("sqlite: a task in a file of schema 1 is offered by the first sweep, or when its time comes", () => {
+test("sqlite: a task in a file of schema 1 is offered by the first sweep, or when its time comes", async () => {
   edit(readFileSync(schema1, "utf8"));
   using((store) => {
     const now = instantMs(1_000);
@@ -530,7 +535,7 @@ test("sqlite: a task in a file of schema 1 is offered by the first sweep, or whe
     expect(clocks).toEqual([31_000n, 31_000n, 31_000n, 3_000n, 6_000n, null]);
     expect(due(store, now)).toEqual({ streams: [], nextAt: 3_000n });
   });
-  expect(report()).toMatchObject({ differing: 0, first: null });
+  expect(await report()).toMatchObject({ differing: 0, first: null });
 });
 
 test("sqlite: A6 a search that comes upon a row without a promise fails", () => {
@@ -550,11 +555,11 @@ test("sqlite: a thousand databases are opened and closed in one process", () => 
   expect(readdirSync(folder).toSorted()).toEqual(["resonate.db", "resonate.db-lock"]);
 });
 
-function report() {
+async function report(): Promise<Report> {
   const reader = openReader(path);
   try {
-    return reader.verify();
+    return await reader.verify();
   } finally {
-    reader.close();
+    await reader.close();
   }
 }

@@ -1,6 +1,7 @@
 // `resonate serve`: the server, on a SQLite file or a Postgres.
 
 import { CachedStore } from "../store/cached.ts";
+import type { OnMigrated } from "../store/migrate.ts";
 import { openPostgres } from "../store/postgres-open.ts";
 import { SqliteStore } from "../store/sqlite.ts";
 import { inMemory, openFile } from "../store/sqlite-file.ts";
@@ -18,7 +19,7 @@ export const serve: Command = configured({
   logsTo: "stdout",
   run: ({ config, logger }) => {
     const openStore = () =>
-      config.store === "sqlite" ? openSqlite(config) : share(config, logger);
+      config.store === "sqlite" ? openSqlite(config, logger) : share(config, logger);
     return runServer({ config, logger, openStore });
   },
 });
@@ -26,8 +27,9 @@ export const serve: Command = configured({
 /** By the number that SQLite gives them. */
 const synchronousModes = ["off", "normal", "full", "extra"];
 
-function openSqlite({ sqlitePath: path, sqliteTxTimeoutMs: busyTimeoutMs }: Config): OpenedStore {
-  const file = openFile(path, { busyTimeoutMs });
+function openSqlite(config: Config, logger: Logger): OpenedStore {
+  const { sqlitePath: path, sqliteTxTimeoutMs: busyTimeoutMs } = config;
+  const file = openFile(path, { busyTimeoutMs, onMigrated: migrationLog(logger) });
   const store = new SqliteStore(file);
   const mode = Number(file.database.pragma("synchronous", { simple: true }));
   const synchronous = path === inMemory ? "none" : synchronousModes[mode];
@@ -47,11 +49,16 @@ async function share(config: Config, logger: Logger): Promise<OpenedStore> {
   const workers = config.storeWorkers === "usual" ? workersUsual : config.storeWorkers;
   const place = toPoolOptions(config, workers);
   const onWarning = (warning: string) => logger.warn("store at risk", { cause: warning });
-  const store = await openPostgres({ ...place, onWarning });
+  const onMigrated = migrationLog(logger);
+  const store = await openPostgres({ ...place, onWarning, onMigrated });
   return {
     ...{ kind: "shared", store, place, workers },
     fields: { store: "postgres", place: shownPlace(config), workers },
     missedCount: () => store.missedCount(),
     close: () => store.close(),
   };
+}
+
+function migrationLog(logger: Logger): OnMigrated {
+  return ({ number, name }) => logger.info("schema migrated", { schema: number, name });
 }

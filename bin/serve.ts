@@ -59,6 +59,11 @@ async function share(config: Config, logger: Logger): Promise<OpenedStore> {
   };
 }
 
+/** Of a store that was there before; a new one is no news. */
 function migrationLog(logger: Logger): OnMigrated {
-  return ({ number, name }) => logger.info("schema migrated", { schema: number, name });
+  let isNew = false;
+  return ({ number, name }) => {
+    isNew ||= number === 1;
+    if (!isNew) logger.info("schema migrated", { schema: number, name });
+  };
 }

@@ -11,7 +11,7 @@ import { obligations } from "./sweep.ts";
 
 export type DueListOptions = {
   /** Pause before a failed question is put again. */
-  readonly retryMs: number;
+  readonly sweepRetryMs: number;
   /** Between two questions at the most; null: only this server makes streams due. */
   readonly pollMs: number | null;
   readonly cron: Cron;
@@ -30,10 +30,10 @@ export class DueList {
   /** The due date of the oldest stream that the last answer brought. */
   #broughtFrom: DeadlineMs | null = null;
 
-  constructor({ retryMs, pollMs, ...firing }: DueListOptions) {
-    this.#retryMs = retryMs;
+  constructor({ sweepRetryMs, pollMs, cron, firingsMax }: DueListOptions) {
+    this.#retryMs = sweepRetryMs;
     this.#pollMs = pollMs;
-    this.#firing = firing;
+    this.#firing = { cron, firingsMax };
   }
 
   /** Commands that wait for a batch. */

@@ -20,14 +20,14 @@
 //   K7. What a commit makes due runs before every command that is submitted after its replies.
 //   K8. The store is asked for due streams at the instant when one falls due, and never before; where
 //       other servers make streams due as well, also every `pollMs`.
-//   K9. A sweep has a share of every batch: never more than `sweepShareMax`, since whoever comes next
-//       waits for it; less, the more clients wait already; and never nothing. But it does not begin a
-//       batch of its own in the tick that has answered clients: they may be about to come back.
+//   K9. A sweep has a share of every batch: `sweepShareMax` at the most, less the more clients wait, and
+//       never nothing. But it does not begin a batch of its own in the tick that has answered clients:
+//       they may be about to come back.
 //   K10. Who connects is offered what waits for it, out of the store (outbox.ts). What comes along with
 //       an answer is read once its commit has landed (preload.ts).
 //   K11. The other servers are told what falls due before they would look, and what found nobody here,
-//       once that has landed (others.ts). A message that was repeated for somebody is not announced, or
-//       servers whose workers are all busy would send it round and round.
+//       once that has landed (others.ts).
+//   K12. A batch begins beside others that are under way if it is large, or if they take long.
 
 import type { Worker } from "./address.ts";
 import { admit, type Sources } from "./admission.ts";
@@ -48,10 +48,10 @@ import { Driven } from "./driven.ts";
 import { DueList } from "./due-list.ts";
 import { Entries } from "./entries.ts";
 import { type Flight, Flights } from "./flight.ts";
-import { type DeadlineMs, deadlineMs, earliest, type InstantMs, instantMs } from "./ids.ts";
+import { type DeadlineMs, earliest, type InstantMs, instantMs } from "./ids.ts";
 import type { Limits } from "./limits.ts";
 import { Mail } from "./mail.ts";
-import { announceDue, type Missed, type News, type Others } from "./others.ts";
+import { announceDue, type News, type Others, tellers } from "./others.ts";
 import type { Aio, Completion, Cqe, Cron, StoreFailure, Submission, Trace } from "./ports.ts";
 import { Preloads } from "./preload.ts";
 import { Queue } from "./queue.ts";
@@ -59,6 +59,7 @@ import { isRead } from "./read.ts";
 import { Reads } from "./reads.ts";
 import { type Rules, usualRules } from "./rules.ts";
 import type { StreamKey } from "./stream.ts";
+import { UnderWay } from "./under-way.ts";
 
 export type KernelOptions = {
   readonly aio: Aio;
@@ -81,8 +82,7 @@ export class Kernel {
   readonly #limits: Limits;
   readonly #entries: Entries;
   readonly #trace: Trace;
-  readonly #rules: Rules;
-  readonly #cron: Cron;
+  readonly #given: { readonly rules: Rules; readonly cron: Cron };
   readonly #others: Others | null;
   /** These four fill a batch, in this order. `#again` holds what was admitted once already. */
   #again: readonly Entry[] = [];
@@ -93,7 +93,7 @@ export class Kernel {
   readonly #reads: Reads;
   readonly #preloads: Preloads;
   readonly #flights: Flights;
-  #batchCount = 0;
+  readonly #underWay: UnderWay;
   /** In this tick, to a client. */
   #hasReplied = false;
   #now = instantMs(0);
@@ -110,22 +110,20 @@ export class Kernel {
   };
 
   constructor(options: KernelOptions) {
-    const { aio, limits, trace, rules = usualRules, cron, others = null } = options;
+    const { aio, limits, trace, rules = usualRules, cron } = options;
+    const { others = null, deliversPaused = false } = options;
     this.#aio = aio;
     this.#limits = limits;
     this.#entries = new Entries(options.node);
     this.#trace = trace;
-    this.#rules = rules;
-    this.#cron = cron;
+    this.#given = { rules, cron };
     this.#others = others;
-    const { sweepRetryMs: retryMs, firingsMax } = limits;
-    this.#due = new DueList({ retryMs, pollMs: others?.pollMs ?? null, cron, firingsMax });
+    this.#due = new DueList({ ...limits, pollMs: others?.pollMs ?? null, cron });
     this.#flights = new Flights(aio);
+    this.#underWay = new UnderWay(limits);
     this.#commands = new Queue(limits.queueMax);
     const enqueue = (submission: Submission, flight: Flight) => this.#enqueue(submission, flight);
-    const { deliversPaused = false } = options;
-    const announce = (message: Missed) => others?.announce({ kind: "missed", message }); // K11
-    this.#mail = new Mail({ limits, enqueue, deliversPaused, announce });
+    this.#mail = new Mail({ limits, enqueue, deliversPaused, ...tellers(others) }); // K11
     this.#reads = new Reads({ limits, trace, enqueue });
     this.#preloads = new Preloads({ limits, max: rules.preloadMax, enqueue });
     this.driven = new Driven({
@@ -164,14 +162,19 @@ export class Kernel {
 
   /** Nothing waits or is under way; what is due later does not count. */
   get isIdle(): boolean {
+    const open = this.#flights.awaitedCount + this.#underWay.count;
+    return this.#pending + this.#reads.waiting + open === 0;
+  }
+
+  /** Commands that wait for a batch. */
+  get #pending(): number {
     const own = this.#drains.size + this.#due.size + this.#mail.size + this.#again.length;
-    return this.waiting + own + this.#flights.awaitedCount + this.#batchCount === 0;
+    return own + this.#commands.size;
   }
 
   /** When `tick` wants to be called even if nothing completes; null: not before something does. */
   get wakeAt(): DeadlineMs | null {
-    if (this.#due.size + this.#mail.size > 0)
-      return this.#batchCount === 0 ? deadlineMs(BigInt(this.#now)) : null;
+    if (this.#pending > 0) return this.#underWay.at(this.#now);
     return this.#mail.isPaused ? null : earliest(this.#due.askAt, this.#mail.askAt);
   }
 
@@ -189,20 +192,21 @@ export class Kernel {
     for (const { entry, claim } of this.#preloads.ask(now)) this.#answer(entry, claim);
     this.#sweep();
     this.#mail.ask(now); // K10
-    while (this.#batchCount < this.#limits.batchesMax && this.#admit());
+    while (this.#underWay.allows(this.#pending, now) && this.#admit());
     this.#reads.begin(now);
   }
 
   /** @returns whether a batch was begun */
   #admit(): boolean {
-    const isBusy = this.#batchCount === 0 ? null : (key: StreamKey) => this.#flights.isBusy(key);
+    const isBusy =
+      this.#underWay.count === 0 ? null : (key: StreamKey) => this.#flights.isBusy(key);
     const { picked, again } = admit(this.#again, this.#sources, this.#limits, isBusy);
     this.#again = again;
     if (picked.length === 0) return false;
     const batch = new Batch(picked);
     const fresh = picked.filter(({ attempt }) => attempt === 1).map(({ command }) => command);
     if (fresh.length > 0) this.#trace({ kind: "taken", requests: fresh });
-    this.#batchCount += 1;
+    this.#underWay.begin(this.#now);
     const load = { kind: "load", keys: batch.keys() } as const;
     const isQueued = this.#enqueue(load, { kind: "loading", batch });
     if (!isQueued) this.#abandon(batch, "store_overloaded");
@@ -257,7 +261,7 @@ export class Kernel {
     } else {
       assert(completion.kind === "loaded", "a load is answered by something else");
       for (const each of completion.streams) if (each.kind === "unreadable") this.#trace(each);
-      const at = { now: this.#now, rules: this.#rules, cron: this.#cron }; // K2
+      const at = { now: this.#now, ...this.#given }; // K2
       const outcome = batch.execute(completion.streams, at);
       const commit = this.#commit(batch, outcome);
       this.#trace({ kind: "executed", load, commit, now: this.#now, ...outcome });
@@ -279,7 +283,7 @@ export class Kernel {
       else this.#rolledBack(outcome, completion.failure);
     } else {
       assert(completion.kind === "committed", "a commit is answered by something else");
-      this.#batchCount -= 1;
+      this.#underWay.end();
       const conflicts = new Set(completion.conflicts);
       const moved = outcome.writing.filter((_, index) => conflicts.has(index));
       this.#again = [...moved.flatMap(({ executed }) => this.#retry(executed)), ...this.#again]; // K4
@@ -290,7 +294,7 @@ export class Kernel {
 
   /** Known to be without effect: what rests on nothing else is as true as before. */
   #rolledBack({ writing, reading }: Outcome, failure: StoreFailure): void {
-    this.#batchCount -= 1;
+    this.#underWay.end();
     for (const { executed } of writing) {
       for (const { entry } of executed) this.#finish(entry, failed(failure));
     }
@@ -312,16 +316,14 @@ export class Kernel {
       assert(completion.kind === "logged", "a look is answered by something else");
       const found = landed(writing, completion.pages);
       this.#land(found);
-      this.#lost(
-        writing.filter((group) => !found.includes(group)),
-        reading,
-      );
+      const missing = writing.filter((group) => !found.includes(group));
+      this.#lost(missing, reading);
     }
   }
 
   /** K5. Not found is not "not applied"; only who wrote nothing knows that nothing changed. */
   #lost(writing: readonly Group[], reading: readonly Executed[]): void {
-    this.#batchCount -= 1;
+    this.#underWay.end();
     this.#due.askLater(this.#now); // what landed after all may be due,
     for (const { changes } of writing) {
       for (const { write } of changes) this.#due.askBy(write?.dueAt ?? null); // or what will land yet
@@ -371,7 +373,7 @@ export class Kernel {
   /** Ends a batch that has not executed. */
   #abandon(batch: Batch, failure: StoreFailure): void {
     assert(failure !== "outcome_unknown", "a load has no effect that could be unknown");
-    this.#batchCount -= 1;
+    this.#underWay.end();
     for (const entry of batch.entries) this.#finish(entry, failed(failure));
   }
 

@@ -24,7 +24,17 @@ export type Others = {
   readonly pollMs: number;
   /** Called from within a tick; must not throw. */
   readonly announce: (announcement: Announcement) => void;
+  /** Told for whom something was there after all that had been missed; as above. */
+  readonly taken?: (receiver: Receiver) => void;
 };
+
+/** What the outbox has to say (outbox.ts, J4, J5). */
+export function tellers(others: Others | null) {
+  return {
+    announce: (message: Missed) => others?.announce({ kind: "missed", message }),
+    taken: (receiver: Receiver) => others?.taken?.(receiver),
+  };
+}
 
 /** Tells of what falls due before the others would look. */
 export function announceDue(others: Others | null, at: DeadlineMs | null, now: InstantMs): void {

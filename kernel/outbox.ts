@@ -8,6 +8,8 @@
 //       early to find it: it is offered once more at once.
 //   J4. What found nobody is announced to the other servers once its note has landed, unless it was a
 //       repetition. Who is told sends it again, if its stream still says that it was missed.
+//   J5. Whoever is offered again what was missed, and is there, is told of: where nobody ever is, to offer
+//       it only costs writes.
 
 import { parseAddress, type Receiver, receiverOf, type Worker } from "./address.ts";
 import { Backlog } from "./backlog.ts";
@@ -30,6 +32,8 @@ export type Sent = {
 export type OutboxOptions = OffersOptions & {
   /** Told of what nobody here is there for, once that is noted (J4). */
   readonly announce: (missed: Missed) => void;
+  /** Told of the receiver that a repetition has reached (J5). */
+  readonly taken?: (receiver: Receiver) => void;
 };
 
 /** Of a note under way: what to do once it has landed. */
@@ -44,11 +48,13 @@ export class Outbox {
   /** By the command that notes it. */
   readonly #kept = new Map<Command, Kept>();
   readonly #announce: OutboxOptions["announce"];
+  readonly #taken: (receiver: Receiver) => void;
   #connectCount = 0;
 
   constructor(options: OutboxOptions) {
     this.#offers = new Offers(options);
     this.#announce = options.announce;
+    this.#taken = options.taken ?? (() => {});
   }
 
   /** Commands that wait for a batch. */
@@ -90,6 +96,7 @@ export class Outbox {
     const foundNobody = delivery.kind === "failed" && delivery.reason === "no_receiver";
     const receiver = receiverOfMessage(message);
     if (receiver !== null) this.#offers.note(receiver, !foundNobody);
+    if (receiver !== null && sent.isRepeat && !foundNobody) this.#taken(receiver); // J5
     const note = noteOf(message, delivery);
     if (note === null) return;
     this.#commands.push([note]);

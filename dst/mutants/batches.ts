@@ -21,8 +21,8 @@ export const batches: readonly Mutant[] = [
     also: [
       {
         file: "kernel/kernel.ts",
-        find: "  #batchCount = 0;",
-        replace: `  #batchCount = 0;
+        find: "  readonly #underWay: UnderWay;",
+        replace: `  readonly #underWay: UnderWay;
           readonly #answered = new Set<Origin>();`,
       },
       {
@@ -99,8 +99,8 @@ export const batches: readonly Mutant[] = [
     also: [
       {
         file: "kernel/kernel.ts",
-        find: "  #batchCount = 0;",
-        replace: `  #batchCount = 0;
+        find: "  readonly #underWay: UnderWay;",
+        replace: `  readonly #underWay: UnderWay;
           readonly #kept = new Map();`,
       },
     ],
@@ -137,8 +137,8 @@ export const batches: readonly Mutant[] = [
       },
       {
         file: "kernel/kernel.ts",
-        find: "  #batchCount = 0;",
-        replace: `  #batchCount = 0;
+        find: "  readonly #underWay: UnderWay;",
+        replace: `  readonly #underWay: UnderWay;
           readonly #firstAt = new Map<Command, InstantMs>();`,
       },
     ],
@@ -151,7 +151,7 @@ export const batches: readonly Mutant[] = [
     file: "kernel/kernel.ts",
     find: 'if (completion.failure === "outcome_unknown") this.#look(batch, outcome);',
     replace: `if (completion.failure === "outcome_unknown") {
-        this.#batchCount -= 1;
+        this.#underWay.end();
         const entries = outcome.writing.flatMap(({ executed }) => this.#retry(executed));
         this.#again = [...entries, ...this.#again];
         this.#release(outcome.reading);
@@ -248,7 +248,7 @@ export const batches: readonly Mutant[] = [
     fault: "A batch whose load fails counts as under way for ever.",
     file: "kernel/kernel.ts",
     find: `assert(failure !== "outcome_unknown", "a load has no effect that could be unknown");
-    this.#batchCount -= 1;`,
+    this.#underWay.end();`,
     replace: "",
     oracles: ["B", "V"],
     seedsMax: 50,
@@ -258,7 +258,7 @@ export const batches: readonly Mutant[] = [
     fault: "Commands whose load is not taken are never answered.",
     file: "kernel/kernel.ts",
     find: 'if (!isQueued) this.#abandon(batch, "store_overloaded");',
-    replace: "if (!isQueued) this.#batchCount -= 1;",
+    replace: "if (!isQueued) this.#underWay.end();",
     oracles: ["V", "B"],
     seedsMax: 200,
   },

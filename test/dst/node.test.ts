@@ -297,7 +297,7 @@ test("a power cut drops the last of what is written, and no more of it than it m
       "power_cut n0@9": strikes,
       "dropped power": dropped,
     };
-    const played = play(three, { choices, limits: { batchesMax: 4 } });
+    const played = play(three, { choices, limits: { batchesMax: 4, batchMax: 1 } });
     expect(verdict(played)).toBeNull();
     const changed = answers(played).filter(
       (line) => line.includes("changed ") && !line.includes("un"),

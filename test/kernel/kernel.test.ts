@@ -11,13 +11,14 @@ import {
   instantMs,
   position,
   promiseId,
+  type Receiver,
   streamRevision,
   streamVersion,
   taskVersion,
 } from "../../kernel/ids.ts";
 import { Kernel } from "../../kernel/kernel.ts";
 import { limits } from "../../kernel/limits.ts";
-import type { Others } from "../../kernel/others.ts";
+import type { News, Others } from "../../kernel/others.ts";
 import type {
   Aio,
   Completion,
@@ -703,13 +704,19 @@ const overlapping: readonly Row[] = [
     [create("a"), tick, resolve("a"), tick, loaded("a"), committed(0), loaded("a"), committed()],
     ["load a", "commit a", "load a", "commit a", "a pending", "a resolved"]],
   ["K1 a second batch begins on other streams",
-    [create("a"), tick, create("b"), tick],
+    [create("a"), tick, create("b"), tickAt(30)],
     ["load a", "load b"]],
+  ["K12 a small batch waits for the one before, but not for one that takes long",
+    [create("a"), tick, create("b"), tickAt(9), wake, tickAt(20), tickAt(21), wake, create("c"), tickAt(99), wake],
+    ["load a", "wake at 21", "load b", "wake at null", "wake at null"]],
+  ["K12 one that is full waits for nobody",
+    [create("a"), tick, ...Array.from("bcdefghij", create), tick],
+    ["load a", "load b+c+d+e+f+g+h+i+j"]],
   ["K1 what shares a stream with a batch under way is held back, in order",
-    [create("a"), tick, get("a"), register("b", "a"), get("b"), create("c"), tick, loaded("a"), committed()],
+    [create("a"), tick, get("a"), register("b", "a"), get("b"), create("c"), tickAt(30), loadedAt(30, "a"), committedAt(30), tickAt(50)],
     ["load a", "load c", "commit a", "a pending", "load a+b"]],
   ["K2 what was held back runs before what came later",
-    [create("a"), tick, get("a"), tick, loaded("a"), create("a"), committed()],
+    [create("a"), tick, get("a"), tickAt(30), loadedAt(30, "a"), create("a"), committedAt(30)],
     ["load a", "commit a", "a pending", "load a"]],
 ];
 
@@ -738,6 +745,78 @@ test("kernel: K8 beside other servers it asks now and then unasked, since they m
   const none = { kind: "due", due: { streams: [], nextAt: null } } as const;
   play([wake, tickAt(300), tickAt(301), (on) => on.complete(none, 310), wake], stage);
   expect(stage.log).toEqual(["wake at 301", "due at 301", "wake at 610"]);
+});
+
+/** On a stage where the announcements stand in the log; others look every 300 ms. */
+function announcing(): Stage {
+  const announce: Others["announce"] = (said) => {
+    if (said.kind === "due") stage.log.push(`announce ${said.at}`);
+    else stage.log.push(`announce ${said.message.kind} ${said.message.id} to ${said.message.to}`);
+  };
+  const stage = new Stage({}, { others: { pollMs: 300, announce } });
+  return stage;
+}
+
+const hear = (news: News): Step => {
+  return (stage) => stage.kernel.told(news);
+};
+const heardMissed = hear({
+  kind: "missed",
+  message: { kind: "execute", id: promiseId("a"), to: "poll://any@g" },
+});
+const heardWaits = hear({ kind: "waits", receiver: '["g"]' as Receiver });
+/** Of a repetition, which another server takes on. */
+const repeated = [heardMissed, tick, loaded(["a", worker, unseen]), committed()];
+const repeating = ["load a", "commit a", "send execute a to poll://any@g"];
+
+// biome-ignore format: a scene takes three lines
+const shared: readonly Row[] = [
+  ["K11 what falls due before the others look is announced, once it has landed",
+    [create("a", due), tick, loaded("a"), committed()],
+    ["load a", "commit a", "a pending", "announce 50"]],
+  ["K11 what falls due later they find by themselves",
+    [create("a", deadlineMs(301n)), tick, loaded("a"), committed()],
+    ["load a", "commit a", "a pending"]],
+  ["K11 a lease is announced, and one that is prolonged",
+    [acquire("a"), heartbeat("b"), tick, loaded(["a", worker], ["b", held]), committed()],
+    ["load a+b", "commit a | b", "a claim acquired", "announce 51", "b done", "announce 51"]],
+  ["K11 what a conflict sends back is not announced, but the attempt that lands",
+    [create("a", due), tick, loaded("a"), committed(0), loaded("a"), committed()],
+    ["load a", "commit a", "load a", "commit a", "a pending", "announce 50"]],
+  ["K11 nothing is announced of a commit that failed",
+    [create("a", due), tick, loaded("a"), failed("store_overloaded")],
+    ["load a", "commit a", "a store_overloaded"]],
+  ["K11 of a commit whose answer was lost, that which the log shows",
+    [create("a", due), create("b", due), tick, loaded("a", "b"), failed("outcome_unknown"), looked("n-1", null)],
+    ["load a+b", "commit a | b", "log a>0 b>0", "a pending", "announce 50", "b outcome_unknown"]],
+  ["K11 what found nobody is announced once that is noted",
+    [...invoked, missed, loaded(["a", worker]), committed()],
+    [...offered, "load a", "commit a", "announce execute a to poll://any@g"]],
+  ["K11 not if the note fails, for nobody could find it",
+    [...invoked, missed, loaded(["a", worker]), failed("store_failed")],
+    [...offered, "load a", "commit a"]],
+  ["K11 what was delivered, or may have been, is nobody else's affair",
+    [...invoked, delivered, invoke("b"), tick, loaded("b"), committed(), rejected, idle],
+    [...offered, "load b", "commit b", "b pending", "send execute b to poll://any@g", "idle"]],
+  ["K11 what another server could not deliver is sent here, and its failure not announced again",
+    [...repeated, missed, loaded(["a", worker]), committed(), idle],
+    [...repeating, "load a", "commit a", "idle"]],
+  ["K11 nor is what was offered to whoever connected",
+    [connect, tick, waits(), waits([stream("a", worker, unseen)]), loaded(["a", worker, unseen]), committed(), missed, loaded(["a", worker]), committed(), idle],
+    ['waiting for ["g","1"]', 'waiting for ["g"]', ...repeating, "load a", "commit a", "idle"]],
+  ["K11 what was taken on meanwhile, or was never missed, is not sent for another server",
+    [heardMissed, tick, loaded(["a", held]), heardMissed, tick, loaded(["a", worker]), idle],
+    ["load a", "load a", "idle"]],
+  ["K11 a due date of another server is asked for when it comes, and not before",
+    [hear({ kind: "due", at: due }), wake, tickAt(49), tickAt(50)],
+    ["wake at 50", "due at 50"]],
+  ["K11 what waits for somebody here is offered, as if he had just connected",
+    [heardWaits, wake, tick, waits([stream("a", worker, unseen)]), loaded(["a", worker, unseen]), committed()],
+    ["wake at 0", 'waiting for ["g"]', ...repeating]],
+];
+
+test.each(shared)("kernel, beside other servers: %s", (_rule, script, log) => {
+  expect(play(script, announcing())).toEqual(log);
 });
 
 test("kernel: the trace tells of each request when it is taken, each time it has run, and when it is finished", () => {

@@ -1,14 +1,15 @@
 // The other servers on the same store: what they are told, what they tell, and what is looked for where
 // nobody told us (design.md, "More than one server").
 //
-//   P1. Announcements leave together, soon, in the order in which they came. Nobody waits for them, and
+//   N1. Announcements leave together, soon, in the order in which they came. Nobody waits for them, and
 //       those for which there is no room are dropped.
-//   P2. Of due dates the others are told only what they do not know yet: they ask at the earliest that
+//   N2. Of due dates the others are told only what they do not know yet: they ask at the earliest that
 //       they were told, and that answer tells the next. What falls due within a moment is our own affair.
-//   P3. A missed message that another server tells of is sent by those only who have its receiver.
-//   P4. Every `pollMs` the store is asked what was missed for the workers that are here. Where a worker
-//       cannot take what waits for it, that is tried again ever more rarely: each try costs writes.
-//   P5. A text that is not ours, or of a kind that a newer server knows, is passed over.
+//   N3. A missed message that another server tells of is sent by those only who have its receiver.
+//   N4. Every `pollMs` the store is asked what was missed for the workers that are here. Where nobody takes
+//       what waits, that is tried again ever more rarely, since each try costs writes; and as soon as ever
+//       once somebody does. To look in the midst of a try, when nothing seems to wait, proves nothing.
+//   N5. A text that is not ours, or of a kind that a newer server knows, is passed over.
 
 import { parseAddress, type Receiver } from "../kernel/address.ts";
 import { type DeadlineMs, deadlineMs, type InstantMs, promiseId } from "../kernel/ids.ts";
@@ -57,23 +58,28 @@ export class Peers implements Others {
     return this.#options.pollMs;
   }
 
-  /** P1. */
-  announce(announcement: Announcement): void {
+  /** N1. A function of its own, not a method: the kernel calls it without us before the dot. */
+  readonly announce = (announcement: Announcement): void => {
     if (announcement.kind === "due" && !this.#isNew(announcement.at)) return;
     if (this.#waiting.length >= waitingMax) return;
     if (this.#waiting.length === 0) setImmediate(() => this.#flush());
     this.#waiting.push(encode(this.#options.node, announcement));
-  }
+  };
+
+  /** N4. */
+  readonly taken = (receiver: Receiver): void => {
+    this.#pauses.delete(receiver);
+  };
 
   /** What a server has sent. */
   hear(text: string): void {
     const heard = decode(text);
-    if (heard === null || heard.node === this.#options.node) return; // P5
+    if (heard === null || heard.node === this.#options.node) return; // N5
     const { announcement } = heard;
     if (announcement.kind === "due" || this.#isHere(announcement)) this.#options.tell(announcement);
   }
 
-  /** P4. */
+  /** N4. */
   async poll(): Promise<void> {
     const { mailbox, missed, tell } = this.#options;
     const receivers = mailbox.receivers();
@@ -81,10 +87,10 @@ export class Peers implements Others {
     this.#isAsking = true;
     try {
       const found = new Set(await missed(receivers));
-      for (const receiver of this.#pauses.keys())
-        if (!found.has(receiver)) this.#pauses.delete(receiver);
+      this.#passOver(found);
       for (const receiver of found) {
-        if (this.#isItsTurn(receiver)) tell({ kind: "waits", receiver });
+        this.#pause(receiver);
+        tell({ kind: "waits", receiver });
       }
     } catch {
       // the next poll asks again
@@ -98,7 +104,7 @@ export class Peers implements Others {
     this.#waiting = [];
   }
 
-  /** P2. */
+  /** N2. */
   #isNew(at: DeadlineMs): boolean {
     const now = this.#options.now();
     if (at < now + momentMs) return false;
@@ -113,21 +119,26 @@ export class Peers implements Others {
     this.#options.send(texts);
   }
 
-  /** P3. */
+  /** N3. */
   #isHere({ message: { id, to } }: Announcement & { kind: "missed" }): boolean {
     const address = parseAddress(to);
     return address?.kind === "poll" && this.#options.mailbox.reaches(address, id);
   }
 
-  #isItsTurn(receiver: Receiver): boolean {
-    const pause = this.#pauses.get(receiver) ?? { left: 0, last: 0 };
-    if (pause.left > 0) {
-      pause.left -= 1;
-      return false;
+  /** Those whose turn has not come yet. */
+  #passOver(found: Set<Receiver>): void {
+    for (const [receiver, pause] of this.#pauses) {
+      if (pause.left > 0) {
+        pause.left -= 1;
+        found.delete(receiver);
+      } else if (!found.has(receiver)) this.#pauses.delete(receiver);
     }
-    const next = Math.min(Math.max(1, 2 * pause.last), pausesMax);
+  }
+
+  #pause(receiver: Receiver): void {
+    const { last } = this.#pauses.get(receiver) ?? { last: 0 };
+    const next = Math.min(Math.max(1, 2 * last), pausesMax);
     this.#pauses.set(receiver, { left: next, last: next });
-    return true;
   }
 }
 

@@ -167,6 +167,7 @@ type Watched = Pick<Engine, "gateways" | "mailbox"> & {
 };
 
 function watch({ gateways, kernel, aio, mailbox, clock, opened, metrics }: Watched): void {
+  if (opened.kind === "shared") metrics.watchPool(() => opened.store.connections); // before it is used
   metrics.watch({
     requestsInFlight: () => [
       ["http", gateways.http.inFlightByOperation],
@@ -180,7 +181,6 @@ function watch({ gateways, kernel, aio, mailbox, clock, opened, metrics }: Watch
     dueAt: () => kernel.dueAt,
     now: () => clock.now(),
   });
-  if (opened.kind === "shared") metrics.watchPool(() => opened.store.connections);
 }
 
 /** A push that fails is repeated for long, so why it fails is told; that nobody is there is usual. */

@@ -126,7 +126,7 @@ export class Metrics {
       registers,
       async collect() {
         try {
-          this.set(await messagesBacklog());
+          this.set(await soon(messagesBacklog()));
         } catch {
           this.remove(); // the store does not answer: nothing is known
         }
@@ -203,6 +203,20 @@ export class Metrics {
         for (const { labels, value } of cells) this.set(labels, value);
       },
     });
+  }
+}
+
+/** How long one gauge may hold up all others. Arbitrary: less than any scraper waits. */
+const patienceMs = 1_000;
+
+/** @throws if it takes too long */
+async function soon(value: number | Promise<number>): Promise<number> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error("no answer in time")), patienceMs);
+  try {
+    return await Promise.race([value, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -251,6 +251,55 @@ test("a stream that is connected twice, or leaves twice, is a bug", () => {
   expect(() => stage.mailbox.disconnect(stream)).toThrow("was not connected");
 });
 
+/** Whether a short message about the subject could be handed over. */
+function reaches({ mailbox }: Stage, address: string, subject = "p"): boolean {
+  const parsed = parseAddress(address);
+  return parsed?.kind === "poll" && mailbox.reaches(parsed, promiseId(subject));
+}
+
+test("receivers are all who are connected, by name and by group, each once", () => {
+  const stage = new Stage();
+  expect(stage.mailbox.receivers()).toEqual([]);
+  const streams = ["g/a", "g/a", "g/b", "h/a"].map((name) => stage.connect(name));
+  const all = ['["g","a"]', '["g"]', '["g","b"]', '["h","a"]', '["h"]'];
+  expect(stage.mailbox.receivers()).toEqual(all);
+  for (const stream of streams.slice(1)) stage.mailbox.disconnect(stream);
+  expect(stage.mailbox.receivers()).toEqual(all.slice(0, 2));
+});
+
+// biome-ignore format: a table is read down its columns
+test.each([
+  ["poll://uni@g/a", "p",      true],
+  ["poll://uni@g/b", "p",      false], // its buffer is full
+  ["poll://uni@g/c", "p",      false], // nobody
+  ["poll://uni@g",   "p",      false],
+  ["poll://any@g/b", "p",      true],  // another of its group
+  ["poll://any@g",   "p",      true],
+  ["poll://any@g",   "secret", false], // may not be shown to whoever has room
+  ["poll://uni@g/b", "secret", false],
+  ["poll://any@h",   "p",      false],
+] as const)("%s is told to reach somebody for %s: %s", async (address, subject, isReached) => {
+  const stage = new Stage({ bufferMax: 1 });
+  stage.connect("g/a", "a", (id) => id !== "secret");
+  stage.connect("g/b").isHolding = true;
+  void stage.send("poll://uni@g/b");
+  await Promise.resolve();
+  expect(reaches(stage, address, subject)).toBe(isReached);
+});
+
+test("M2 to ask who would be reached changes nobody's turn", async () => {
+  const stage = new Stage();
+  for (const name of ["g/a", "g/b", "g/c"]) stage.connect(name);
+  const served: string[] = [];
+  for (let at = 0; at < 4; at++) {
+    for (const address of ["poll://any@g", "poll://any@g/c", "poll://uni@g/b"]) {
+      expect(reaches(stage, address)).toBe(true);
+    }
+    served.push(...(await stage.turns("poll://any@g", 1)));
+  }
+  expect(served).toEqual(["g/a", "g/b", "g/c", "g/a"]);
+});
+
 const step = fc.oneof(
   fc.record({ does: fc.constant("connect"), name: fc.constantFrom("g/a", "g/b", "h/a") }),
   fc.record({ does: fc.constant("leave"), at: fc.nat(5) }),

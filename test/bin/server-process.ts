@@ -101,10 +101,15 @@ export class ServerProcess extends Run {
       ...(given.includes("--metrics-port") ? [] : ["--metrics-port", "0"]),
     ];
     const server = new ServerProcess({ ...start, args: [command, ...ports, ...rest] });
-    server.url = await server.#urlOf(/http listening/);
-    server.rpcUrl = await server.#urlOf(/grpc listening/);
-    await server.line(/server started/);
-    return server;
+    try {
+      server.url = await server.#urlOf(/http listening/);
+      server.rpcUrl = await server.#urlOf(/grpc listening/);
+      await server.line(/server started/);
+      return server;
+    } catch (error) {
+      server.kill("SIGKILL"); // nobody else knows of it
+      throw error;
+    }
   }
 
   async #urlOf(listening: RegExp): Promise<string> {

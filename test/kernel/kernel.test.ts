@@ -710,7 +710,7 @@ const overlapping: readonly Row[] = [
     [create("a"), tick, create("b"), tickAt(9), wake, tickAt(20), tickAt(21), wake, create("c"), tickAt(99), wake],
     ["load a", "wake at 21", "load b", "wake at null", "wake at null"]],
   ["K12 one that is full waits for nobody",
-    [create("a"), tick, ...Array.from("bcdefghij", create), tick],
+    [create("a"), tick, ...Array.from("bcdefghij", (name) => create(name)), tick],
     ["load a", "load b+c+d+e+f+g+h+i+j"]],
   ["K1 what shares a stream with a batch under way is held back, in order",
     [create("a"), tick, get("a"), register("b", "a"), get("b"), create("c"), tickAt(30), loadedAt(30, "a"), committedAt(30), tickAt(50)],

@@ -238,6 +238,20 @@ test("outbox: J4 what another server missed is sent again, and what waits for a 
   expect(ask(opened)).toBe('["g"] 0');
 });
 
+test.each([
+  ["a repetition that was delivered", execute("a", any), delivered, true, ['["g"]']],
+  ["one for a certain worker", unblock("a", one), delivered, true, ['["g","1"]']],
+  ["not one that found nobody", execute("a", any), nobody, true, []],
+  ["not what was sent for the first time", execute("a", any), delivered, false, []],
+  ["not one that was pushed", unblock("a", "http://l"), delivered, true, []],
+])("outbox: J5 told of as taken is %s", (_what, message, delivery, isRepeat, receivers) => {
+  const told: Receiver[] = [];
+  const [announce, taken] = [() => {}, (receiver: Receiver) => told.push(receiver)];
+  const outbox = new Outbox({ limits: limits(), enqueue: () => true, announce, taken });
+  outbox.note(sent(message, 0, isRepeat), delivery);
+  expect(told).toEqual(receivers);
+});
+
 test("outbox: J4 no other server can fill the memory of this one", () => {
   const { outbox } = desk();
   const message: Missed = { kind: "execute", id: promiseId("a"), to: any };

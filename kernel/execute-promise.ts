@@ -87,7 +87,9 @@ function handOver(turn: Turn, awaited: PromiseId, address: string): void {
   const { promise } = turn.state(awaited);
   const { tellings } = turn.timers(awaited);
   if (promise.kind !== "settled") return;
-  const told = tell(tellings.get(address), { now: turn.now, patienceMs: turn.rules.patienceMs });
+  const { patienceMs, retryMs } = turn.rules;
+  const wait = isPush(address) ? patienceMs : Math.min(patienceMs, retryMs); // a push may be held (§1.5)
+  const told = tell(tellings.get(address), { now: turn.now, patienceMs: wait });
   setTellings(turn, awaited, new Map(tellings).set(address, told));
   turn.messages.push({ kind: "unblock", to: address, id: awaited, promise });
 }
@@ -109,9 +111,9 @@ export function noteTold(
   const telling = tellings.get(address);
   if (!listeners.includes(address) || telling === undefined) return;
   const wasTold = delivery.kind === "delivered";
-  const isPush = !address.startsWith("poll:");
   const { retentionMs } = turn.rules;
-  const next = wasTold ? null : fail(telling, { now: turn.now, isPush, retentionMs });
+  const given = { now: turn.now, isPush: isPush(address), retentionMs };
+  const next = wasTold ? null : fail(telling, given);
   const others = new Map(tellings);
   if (next === null) {
     others.delete(address);
@@ -123,6 +125,10 @@ export function noteTold(
     others.set(address, next);
   }
   setTellings(turn, awaited, others);
+}
+
+function isPush(address: string): boolean {
+  return !address.startsWith("poll:");
 }
 
 function setTellings(turn: Turn, id: PromiseId, tellings: Tellings): void {

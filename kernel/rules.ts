@@ -4,7 +4,7 @@
 export type Rules = {
   /** How long a task that was offered and not taken waits to be offered again. */
   readonly retryMs: number;
-  /** How long a message is believed to be under way. */
+  /** How long a push is believed to be under way; a stream's message no longer than `retryMs`. */
   readonly patienceMs: number;
   /** How long a listener that cannot be told is kept, from the first failure. */
   readonly retentionMs: number;

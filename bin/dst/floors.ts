@@ -36,7 +36,7 @@ export function shortfalls(
 }
 
 /** Arbitrary: what is rarer comes in bunches, and may be half as often by mere chance. */
-const floorMin = 20;
+const floorMin = 50;
 
 /** Half of what was counted: a floor is there for what is lost, and not for what varies. */
 export function floorsText({ sums, counters }: Figures): string {

@@ -197,7 +197,9 @@ function handOver(draft: Draft, awaited: string, address: string): void {
   if (promise === null || promise.state === "pending" || !listeners.includes(address)) return;
   const telling = tellings.get(address);
   const { failures = 0, failedSince = null } = telling ?? {};
-  const nextAt = later(draft.now, draft.rules.patienceMs);
+  const { patienceMs, retryMs } = draft.rules;
+  const isStream = address.startsWith("poll://");
+  const nextAt = later(draft.now, isStream && retryMs < patienceMs ? retryMs : patienceMs);
   const told = { nextAt, toldAt: draft.now, failures, failedSince, isMissed: false };
   draft.set(awaited, { ...record, tellings: new Map(tellings).set(address, told) });
   draft.messages.push({ kind: "unblock", to: address, id: awaited, promise });

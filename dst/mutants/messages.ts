@@ -87,9 +87,8 @@ export const messages: readonly Mutant[] = [
     name: "unblock-not-repaired",
     fault: "A listener that could not be told is forgotten.",
     file: execute,
-    find: "const next = wasTold ? null : fail(telling, { now: turn.now, isPush, retentionMs });",
-    replace:
-      "const next = wasTold || isPush ? null : fail(telling, { now: turn.now, isPush, retentionMs });",
+    find: "const next = wasTold ? null : fail(telling, given);",
+    replace: "const next = wasTold || given.isPush ? null : fail(telling, given);",
     oracles: ["M", "W", "V"],
     seedsMax: 50,
   },

@@ -263,7 +263,7 @@ test("Z2: a dead process's reads are answered to nobody", () => {
 test("Z3: whatever befalls the store, only a commit is of unknown outcome", () => {
   const names = [...groups.store, ...groups.durability];
   const counts = new Map<string, number>();
-  for (const number of Array.from({ length: 16 }, (_, index) => String(index + 1))) {
+  for (const number of Array.from({ length: 24 }, (_, index) => String(index + 1))) {
     const wishes = { ...usualWishes, operations: 300, faults: names };
     const drawn = draw(seed(number), wishes);
     const often = Object.fromEntries(names.map((name) => [name, name === "hang" ? 1_000 : 60_000]));

@@ -605,7 +605,7 @@ table("tell_listener", [
   ["G3 being told",                             { x: heard({ "http://l": { nextAt: at(1_001) } }) }, tell(), "nobody", none],
   ["G3 not confirmed for too long: once more",  { x: heard({ "http://l": {} }) },              tell(),     "nobody", ["x: no clock, http://l next 241000", "unblock http://l: x resolved"]],
   ["G4 G6 due again after a failure: it is remembered", { x: heard({ "http://l": since }) },   tell(),     "nobody", ["x: no clock, http://l next 241000, 2 failures since 500", "unblock http://l: x resolved"]],
-  ["G5 missed, and the end of the retention is there", { x: heard({ [poll]: { ...since, isMissed: true } }) }, tell(poll), "nobody", ["x: no clock, poll://any@g next 241000, 2 failures since 500", `unblock ${poll}: x resolved`]],
+  ["G5 missed, and the end of the retention is there", { x: heard({ [poll]: { ...since, isMissed: true } }) }, tell(poll), "nobody", ["x: no clock, poll://any@g next 31000, 2 failures since 500", `unblock ${poll}: x resolved`]],
 ]);
 
 // biome-ignore format: a table is read down its columns
@@ -615,9 +615,9 @@ table("tell_missed", [
   ["untold: its drain is on its way",           { x: heard({}) },                                 tellMissed(), "nobody", none],
   ["G5 not missed: told since",                 { x: heard({ [poll]: since }) },                  tellMissed(), "nobody", none],
   ["U3 told before this run of the server",     { x: heard({ [poll]: { toldAt: instantMs(499), nextAt: at(9_000) } }) }, tellMissed(), "nobody",
-    ["x: no clock, poll://any@g next 241000", `unblock ${poll}: x resolved`]],
+    ["x: no clock, poll://any@g next 31000", `unblock ${poll}: x resolved`]],
   ["G5 missed: told before the end of the retention", { x: heard({ [poll]: { ...since, nextAt: at(9_000), isMissed: true } }) }, tellMissed(), "nobody",
-    ["x: no clock, poll://any@g next 241000, 2 failures since 500", `unblock ${poll}: x resolved`]],
+    ["x: no clock, poll://any@g next 31000, 2 failures since 500", `unblock ${poll}: x resolved`]],
 ]);
 
 // biome-ignore format: a table is read down its columns

@@ -3,7 +3,8 @@
 //
 //   Z1. A start that fails says why in one line and closes all that it had opened. Exit code 1.
 //   Z2. After the first signal nothing new is accepted, and what was accepted is answered; then
-//       listeners, metrics and store close, in this order. Exit code 0.
+//       listeners, metrics and store close, in this order. Exit code 0. What found no worker is noted
+//       first, where other servers are there to hand it on.
 //   Z3. That takes no longer than its limit: what is left then is cut, with a warning that counts it.
 //   Z4. A second signal ends the process at once. Exit code 1.
 //   Z5. A bug, or a commit of which only a restart can tell the outcome, ends the process at once:
@@ -30,6 +31,9 @@ export type ServerOptions = {
 
 /** How long the last lines may take when nobody reads the log. Arbitrary. */
 const lastWordsMs = 1_000;
+
+/** How long it may take to note what is left. Arbitrary: some batches. */
+const notesMs = 1_000;
 
 /** How long a store may take to be given back that does not answer. Arbitrary. */
 const releaseMs = 2_000;
@@ -111,10 +115,16 @@ class Server {
     const { shutdownMs } = this.#config;
     const until = performance.now() + shutdownMs;
     this.#logger.info("shutting down", { signal });
-    await Promise.race([this.#listeners?.drain(), sleep(shutdownMs, null, { ref: false })]);
+    await Promise.race([this.#drain(), sleep(shutdownMs, null, { ref: false })]);
     const cutCount = await this.close(Math.max(0, until - performance.now()));
     if (cutCount > 0) this.#logger.warn("connections cut", { count: cutCount });
     this.#logger.info("stopped");
+  }
+
+  async #drain(): Promise<void> {
+    await this.#listeners?.drain();
+    if (this.#store?.kind !== "shared") return;
+    await Promise.race([this.#engine?.loop.idle(), sleep(notesMs, null, { ref: false })]);
   }
 
   /** @returns how many connections were cut because they were not done in time */

@@ -129,6 +129,40 @@ test("gauges tell how it is at the scrape", async () => {
   expect(await due()).toEqual(["due_backlog_milliseconds 0"]);
 });
 
+test.each([
+  ["says nothing", () => new Promise<number>(() => {})],
+  ["fails", () => Promise.reject(new Error("the store is gone"))],
+])("a store that %s holds up no scrape, and what it knows is left out", async (_what, count) => {
+  const metrics = new Metrics();
+  const known = { apiBacklog: () => 1, storeBacklog: () => 0, workersConnected: () => 0 };
+  let messagesBacklog: () => Promise<number> = async () => 7;
+  metrics.watch({
+    ...{ ...known, requestsInFlight: () => [], dueAt: () => null, now: () => instantMs(0) },
+    messagesBacklog: () => messagesBacklog(),
+  });
+  expect(await samples(metrics, "messages_backlog")).toEqual(["messages_backlog 7"]);
+  messagesBacklog = count;
+  expect(await samples(metrics, "messages_backlog")).toEqual([]);
+  expect(await samples(metrics, "api_backlog_requests")).toEqual(["api_backlog_requests 1"]);
+});
+
+test("connections to the store are counted before the scrape takes one itself", async () => {
+  const metrics = new Metrics();
+  let total = 0;
+  metrics.watchPool(() => ({ total, idle: 0, waiting: 0 }));
+  metrics.watch({
+    ...{ requestsInFlight: () => [], apiBacklog: () => 0, storeBacklog: () => 0 },
+    ...{ workersConnected: () => 0, dueAt: () => null, now: () => instantMs(0) },
+    messagesBacklog: () => {
+      total += 1;
+      return total;
+    },
+  });
+  expect(await samples(metrics, "store_connections")).toContain(
+    'store_connections{state="busy"} 0',
+  );
+});
+
 test("every metric has its type, and the process is watched as well", async () => {
   const metrics = new Metrics();
   const backlogs = { apiBacklog: () => 0, storeBacklog: () => 0, messagesBacklog: () => 0 };

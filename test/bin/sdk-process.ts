@@ -1,9 +1,10 @@
-// A worker in a process of its own (sdk-worker.ts, sdk-async-worker.ts), watched by what it prints, and a
-// server that is killed.
+// A worker in a process of its own (sdk-worker.ts, sdk-async-worker.ts), watched by what it prints, and
+// servers that are killed: one on SQLite, or two on a Postgres.
 
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { afterAll, onTestFinished } from "vitest";
+import { testServer } from "../../bin/dst/postgres-server.ts";
 import { directory, ServerProcess } from "./server-process.ts";
 
 const scripts = {
@@ -52,35 +53,77 @@ export class Worker {
   }
 }
 
-export type Restartable = Awaited<ReturnType<typeof restartable>>;
+export type Store = {
+  readonly name: string;
+  /** Null: SQLite, and one server. Else there are two, on this database, which is new. */
+  readonly database: () => Promise<string | null>;
+};
 
-/** A server that is killed and started again on its file and port, until the test has finished. */
-export async function restartable() {
+/** On which each scenario runs; called once by a file of tests. */
+export async function openStores(): Promise<readonly Store[]> {
+  const postgres = await testServer();
+  afterAll(() => postgres.stop());
+  return [
+    { name: "SQLite", database: async () => null },
+    { name: "Postgres, two servers", database: () => postgres.database() },
+  ];
+}
+
+export type Site = Awaited<ReturnType<typeof openSite>>;
+
+/** Servers on one store, that are killed and started again on their ports. */
+export async function openSite({ database }: Store) {
   const place = directory();
+  const url = await database();
+  const store = url === null ? [] : ["--aio-store", "postgres", "--aio-store-postgres-url", url];
   const start = (port: string) => {
     const address = ["--api-http-addr", `127.0.0.1:${port}`];
-    const args = ["serve", ...address, "--task-retry-timeout", "1s"]; // for what a dead worker was told
+    const retry = ["--task-retry-timeout", "1s"]; // for what a dead worker was told
+    const args = ["serve", ...address, ...store, ...retry];
     return ServerProcess.start({ args, cwd: place.path, lifeMs: 120_000 });
   };
-  let server = await start("0");
-  const { url } = server;
-  const kill = async () => {
-    server.kill("SIGKILL");
-    await server.ended;
+  const started = await Promise.all((url === null ? ["0"] : ["0", "0"]).map(start));
+  const servers = started.map((server) => ({ url: server.url, server, isThere: true }));
+  let turn = 0;
+  const next = () => {
+    const found = servers[turn % servers.length];
+    turn += 1;
+    if (found === undefined) throw new Error("a site without servers");
+    return found;
   };
-  onTestFinished(async () => {
-    await kill();
-    place[Symbol.dispose]();
-  });
+  const end = async (each: (typeof servers)[number]) => {
+    each.isThere = false;
+    each.server.kill("SIGKILL");
+    await each.server.ended;
+  };
+  const kill = async () => {
+    await Promise.all(servers.map(end));
+  };
   return {
-    url,
-    get: (path: string) => server.get(path),
-    post: (path: string, body: unknown) => server.post(path, body),
+    /** Of another server each time: workers and callers are spread over all. */
+    url: () => next().url,
+    get: (path: string) => next().server.get(path),
+    post: (path: string, body: unknown) => next().server.post(path, body),
+    /** Of all servers. */
     kill,
-    /** Killed or not, it is killed. */
+    /** Of those that were killed; of one after the other, if none was. */
     restart: async () => {
+      if (servers.every(({ isThere }) => isThere)) await end(next());
+      for (const each of servers.filter(({ isThere }) => !isThere)) {
+        each.server = await start(new URL(each.url).port);
+        each.isThere = true;
+      }
+    },
+    close: async () => {
       await kill();
-      server = await start(new URL(url).port);
+      place[Symbol.dispose]();
     },
   };
+}
+
+/** A site for one test. */
+export async function openedSite(store: Store): Promise<Site> {
+  const site = await openSite(store);
+  onTestFinished(() => site.close());
+  return site;
 }

@@ -41,12 +41,14 @@ export type Side = Pick<Job, "plan"> & {
   readonly port: number | readonly number[];
   /** HTTP, if nothing is said. */
   readonly protocol?: Job["protocol"];
+  /** `connections`, if nothing is said. */
+  readonly lanes?: number;
   readonly rate?: number;
   readonly splitAt?: number;
 };
 
 export function job(
-  { port, protocol = "http", plan, rate, splitAt }: Side,
+  { port, protocol = "http", plan, lanes = connections, rate, splitAt }: Side,
   { seconds }: Options,
 ): Job {
   const durationMs = seconds * 1000;
@@ -55,7 +57,7 @@ export function job(
     ports: [port].flat(),
     protocol,
     plan,
-    connections,
+    connections: lanes,
     ...counts,
     rate: rate ?? null,
     splitAt: splitAt ?? null,

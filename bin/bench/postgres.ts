@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ask, ownServer } from "../dst/postgres-server.ts";
 import type { Result } from "./load.ts";
-import { compare, type Side } from "./measure.ts";
+import { compare, connections, type Side } from "./measure.ts";
 import type { Plan } from "./requests.ts";
 import { never, p99Ms, perSecond, type Row, type Scenario, stored } from "./scenario.ts";
 import { seed, seedShared } from "./seed.ts";
@@ -63,12 +63,13 @@ function againstSqlite(name: string, { goal, plan }: Compared): Scenario {
   };
 }
 
-/** Creates at two servers that share a Postgres, against all of them at one. */
+/** Creates at two servers that share a Postgres, as many connections to each as ever, against all at one. */
 const nodes: Scenario = (folder, options) => {
   return withNodes(folder, 2, async (servers, url) => {
     const ports = servers.map(({ port }) => port);
     const side = (prefix: string, port: Side["port"]) => (round: number) => {
-      return { port, plan: { kind: "create", prefix: `${prefix}-${round}-` } } as const;
+      const plan = { kind: "create", prefix: `${prefix}-${round}-` } as const;
+      return { port, plan, lanes: servers.length * connections };
     };
     const sides = [side("both", ports), side("one", ports[0] ?? 0)];
     const [both = [], one = []] = await compare(sides, options);
@@ -95,7 +96,7 @@ async function assertStored(
   throw new Error(`${answered} promises were created, and ${row.count} are stored`);
 }
 
-const idleMinMs = 10_000; // two polls
+const idleMinMs = 20_000; // four polls, or a fifth at the edge
 
 /** What two servers ask of a Postgres in which nothing is due. */
 const idle: Scenario = (folder, options) => {

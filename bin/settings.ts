@@ -306,11 +306,22 @@ export const relations: readonly Relation[] = [
     holds: ({ store, debug }) => store !== "postgres" || !debug,
   },
   {
+    name: "postgresTls",
+    expected: "disable, because the URL of Postgres says itself how it is spoken to (sslmode)",
+    // The driver would go by the URL, and nobody would be told.
+    holds: ({ postgresTls, postgresUrl }) => postgresTls === "disable" || !saysTls(postgresUrl),
+  },
+  {
     name: "pushAuthToken",
     expected: "a token, because --push-auth-mode is bearer",
     holds: ({ pushAuthMode, pushAuthToken }) => pushAuthMode !== "bearer" || pushAuthToken !== "",
   },
 ];
+
+function saysTls(url: string): boolean {
+  const parameters = url === "" ? null : new URL(url).searchParams;
+  return parameters !== null && (parameters.has("sslmode") || parameters.has("ssl"));
+}
 
 /** The name of the environment variable. */
 export function variable({ key }: Setting<unknown>): string {

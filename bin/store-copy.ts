@@ -88,7 +88,10 @@ function placeOf(told: string, workingDirectory: string): Place | null {
 
 /** Whatever it is meant to be, it may hold a password. */
 function shown(told: string): string {
-  return told.replace(/^.*@/s, "…@").replace(/\?.*$/s, "?…");
+  return told
+    .replace(/:\/\/.*$/s, "://…")
+    .replace(/^.*@/s, "…@")
+    .replace(/\?.*$/s, "?…");
 }
 
 /** However a file is reached. A database that has two names holds something, or nothing, to copy. */
@@ -101,7 +104,10 @@ function isSame(from: Place, to: Place): boolean {
     return left.dev === right.dev && left.ino === right.ino;
   }
   if (from.kind !== "postgres" || to.kind !== "postgres") return false;
-  const [left, right] = [from.url, to.url].map((url) => new URL(url).searchParams.get("options"));
+  const [left, right] = [from.url, to.url].map((url) => {
+    const { searchParams } = new URL(url);
+    return ["host", "port", "options"].map((name) => searchParams.get(name) ?? "").join("\n");
+  });
   return from.place === to.place && left === right;
 }
 

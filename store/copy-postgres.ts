@@ -219,6 +219,7 @@ class PostgresTarget implements CopyTarget {
 
   async begin(wanted: Mark): Promise<Mark> {
     return await this.#write(async (session) => {
+      await assertIdle(session); // the source has been read meanwhile, which takes its time
       const found = await markOf(session, "wait");
       if (found !== null) return resumed(found, wanted);
       await assertEmpty(session); // another copy may have come to its end meanwhile

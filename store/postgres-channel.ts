@@ -11,6 +11,7 @@
 import { Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { Client, type Notification } from "pg";
+import { words } from "./postgres-errors.ts";
 import { clientConfig, type PoolOptions } from "./postgres-pool.ts";
 
 export type ChannelOptions = {
@@ -92,7 +93,7 @@ export class PostgresChannel {
       this.#pauseMs = firstPauseMs;
       this.#options.onOpen();
     } catch (error) {
-      this.#lost(client, error instanceof Error ? error.message : String(error));
+      this.#lost(client, error instanceof Error ? words(error) : String(error));
     }
   }
 

@@ -8,6 +8,9 @@
 //   E2. A connection that is lost while COMMIT is under way leaves an unknown outcome.
 //   E3. A commit that a rival made impossible (40001, 40P01, and 22012, by which our statements say so)
 //       has had no effect, and may be repeated.
+//   E4. COMMIT goes out along with the last statements. Of one of those that fails, E1 holds if the server
+//       answers COMMIT with ROLLBACK; without that answer E2 holds: a pooler that has lost the server says
+//       so to whichever statement is not answered yet, be it committed or not.
 
 import { DatabaseError } from "pg";
 import { StoreError } from "./store.ts";
@@ -42,6 +45,9 @@ export const meanings: Readonly<Record<string, Meanings>> = {
   "3F":    { read: "store_failed",     write: "store_failed",     commit: "outcome_unknown" },
   "42501": { read: "store_failed",     write: "store_failed",     commit: "outcome_unknown" },
   "42P01": { read: "store_failed",     write: "store_failed",     commit: "outcome_unknown" },
+  // A prepared statement is gone, or there already: somebody between us and the server shares sessions.
+  "26":    { read: "store_failed",     write: "store_failed",     commit: "outcome_unknown" },
+  "42P05": { read: "store_failed",     write: "store_failed",     commit: "outcome_unknown" },
   // The machine, the files or the server are broken.
   "58":    { read: "store_failed",     write: "store_failed",     commit: "outcome_unknown" },
   "F0":    { read: "store_failed",     write: "store_failed",     commit: "outcome_unknown" },
@@ -114,7 +120,10 @@ function isOfConnection(error: unknown): boolean {
   return isOfSystem || saidByClient.some((text) => error.message.startsWith(text));
 }
 
-function words(error: Error): string {
+/** For the operator. Of a host with several addresses the error is one of errors, without a word of its own. */
+export function words(error: Error): string {
   const code = "code" in error && typeof error.code === "string" ? `${error.code}, ` : "";
-  return `${code}${error.message}`;
+  const each: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
+  const messages = each.map((one) => (one instanceof Error ? one.message : String(one)));
+  return `${code}${error.message === "" ? messages.join(", ") : error.message}`;
 }

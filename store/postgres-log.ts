@@ -4,7 +4,7 @@
 //
 //   G1. A transaction marks where its positions begin before it draws one, and keeps the mark until it
 //       is seen by all or gone: all its positions are greater. The mark is a lock that hinders nobody,
-//       whose name is the last position that had been drawn.
+//       whose name is the last position that had been drawn. What would be written without one fails.
 //   G2. A reader looks first at the last position drawn, D, then at the marks, and only then at the
 //       events. Up to the smallest of D and the marks the log is whole for good: of a position drawn by
 //       then, the transaction either stood among the marks, below it, or was over, and is seen now if

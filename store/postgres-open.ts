@@ -5,6 +5,7 @@
 //       (fsync, full_page_writes) is warned about.
 //   G7. A server that does not show the marks of transactions (G1) is refused, since its log could not
 //       be followed.
+//   G10. So is one that takes no writes, as a standby does.
 
 import { markOf, refuseUnfinished } from "./copy-mark.ts";
 import { migrations, type OnMigrated } from "./migrate.ts";
@@ -85,15 +86,16 @@ async function examine(session: Session, onWarning: (warning: string) => void): 
   return found.synchronous === "remote_apply" ? "remote_apply" : "on"; // never less than it was
 }
 
-/** G6, G7. */
+/** G6, G7, G10. */
 async function assertDurable(
   session: Session,
   begin: string,
   synchronousCommit: string,
 ): Promise<void> {
   await session.script(begin);
-  const [found] = await session.rows<{ readonly setting: string }>(
-    "SELECT current_setting('synchronous_commit') AS setting",
+  const [found] = await session.rows<{ readonly setting: string; readonly only: string }>(
+    `SELECT current_setting('synchronous_commit') AS setting,
+      current_setting('transaction_read_only') AS only`,
   );
   const [, marks] = await session.script(selectMarks);
   await session.rollBack();
@@ -101,6 +103,7 @@ async function assertDurable(
     const because = `synchronous_commit is ${found?.setting}, and must be ${synchronousCommit}`;
     throw refusal(`the database is not durable: ${because}`);
   }
+  if (found.only !== "off") throw refusal("the database is read-only: name the primary server");
   if ((marks?.rows.length ?? 0) > 0) return;
   throw refusal("the server does not show advisory locks in pg_locks: use another server");
 }

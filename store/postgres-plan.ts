@@ -43,6 +43,8 @@ export type Plan = {
   readonly begun: readonly ListRow<typeof waitingColumns>[];
   /** Of the creations. */
   readonly offered: readonly ListRow<typeof waitingColumns>[];
+  /** What creations rest on that is not there (G9). */
+  readonly reserved: readonly StreamKey[];
 };
 
 /** A stream in the course of the batch. */
@@ -68,6 +70,7 @@ export function plan(components: readonly Component[], found: StreamMap<Fence>):
   const drafts = new StreamMap<Draft>();
   const events: ListRow<typeof eventColumns>[] = [];
   const conflicts: number[] = [];
+  const absent = new StreamMap<StreamKey>();
   let writeCount = 0;
   const draftOf = (key: StreamKey): Draft => {
     const fence = found.get(key) ?? unwritten;
@@ -80,7 +83,10 @@ export function plan(components: readonly Component[], found: StreamMap<Fence>):
       continue;
     }
     for (const { key, write } of changes) {
-      if (write === null) continue;
+      if (write === null) {
+        if (!found.has(key)) absent.set(key, key);
+        continue;
+      }
       writeCount += 1;
       const before = draftOf(key);
       events.push(...eventRows(key, write, before));
@@ -100,6 +106,7 @@ export function plan(components: readonly Component[], found: StreamMap<Fence>):
     ended: updated.flatMap((draft) => waitingRows(draft.key, without(draft.waiting, waits(draft)))),
     begun: updated.flatMap((draft) => waitingRows(draft.key, without(waits(draft), draft.waiting))),
     offered: created.flatMap((draft) => waitingRows(draft.key, waits(draft))),
+    reserved: created.length === 0 ? [] : [...absent.values()].filter((key) => !drafts.has(key)),
   };
 }
 

@@ -9,7 +9,6 @@
 import type { ConnectionOptions } from "node:tls";
 import {
   type ClientConfig,
-  DatabaseError,
   Pool,
   type PoolClient,
   type PoolConfig,
@@ -178,22 +177,20 @@ export class Session {
 
   /**
    * Sends these statements and COMMIT without waiting in between: what fails among them undoes all (K3).
+   * Only the answer to COMMIT tells so (E4).
    *
    * @throws StoreError if the server has rolled back without a word
    */
   async commit(statements: readonly QueryConfig[] = []): Promise<void> {
     this.#phase = "commit";
-    const sent = statements.map((each) => this.#client.query(each));
-    const answers = await Promise.allSettled([...sent, this.#client.query("COMMIT")]);
-    const failed = answers.findIndex(({ status }) => status === "rejected");
-    const answer = answers[failed === -1 ? answers.length - 1 : failed];
-    if (answer?.status === "rejected") {
-      // Of a statement the server itself says that it failed: so COMMIT, which came behind it, rolls back.
-      const isSaid = failed < sent.length && answer.reason instanceof DatabaseError;
-      if (isSaid) this.#phase = "write";
-      throw answer.reason;
-    }
-    if (answer?.value.command === "COMMIT") return;
+    const sent = [...statements, { text: "COMMIT" }].map((each) => this.#client.query(each));
+    const answers = await Promise.allSettled(sent);
+    const failed = answers.find(({ status }) => status === "rejected");
+    const last = answers.at(-1);
+    const command = last?.status === "fulfilled" ? last.value.command : null;
+    if (failed === undefined && command === "COMMIT") return;
+    if (command === "ROLLBACK") this.#phase = "write";
+    if (failed?.status === "rejected") throw failed.reason;
     throw new StoreError("store_failed", "Postgres, commit: the transaction was rolled back");
   }
 

@@ -61,12 +61,16 @@ export const selectStreams = `
 
 /**
  * Marks where the positions of this transaction begin, and keeps the mark as long as it runs: none of
- * them is smaller (postgres-log.ts). The mark is the name of a lock, which is held by many.
+ * them is smaller (postgres-log.ts). The mark is the name of a lock, which is held by many. A setting of
+ * the transaction says that it has one.
  */
 const mark = `
   SELECT pg_advisory_xact_lock_shared('events'::regclass::oid::integer,
-    ((CASE WHEN is_called THEN last_value ELSE 0 END << 32) >> 32)::integer)
+    ((CASE WHEN is_called THEN last_value ELSE 0 END << 32) >> 32)::integer),
+    set_config('resonate.marked', 'on', true)
   FROM events_position`;
+
+const isMarked = "current_setting('resonate.marked', true) = 'on'";
 
 /**
  * @param synchronousCommit "on", or what is stronger
@@ -93,10 +97,12 @@ export const lockStreams = `
 
 /**
  * Fails with `division_by_zero` unless the number of rows is the one that was meant, which undoes the
- * transaction: a rival has come between (G5).
+ * transaction: a rival has come between (G5). So it does where nothing is marked: what begins the
+ * transaction has failed, and what was sent along with it would be one of its own (G1).
  */
 function asMeant(count: string, parameter: number): string {
-  return `SELECT 1 / CASE WHEN ${count} = $${parameter}::bigint THEN 1 ELSE 0 END`;
+  const isMeant = `${count} = $${parameter}::bigint AND ${isMarked}`;
+  return `SELECT 1 / CASE WHEN ${isMeant} THEN 1 ELSE 0 END`;
 }
 
 const endedFrom = 1 + Object.keys(updateColumns).length;
@@ -185,6 +191,21 @@ export const insertAll = `
     + (SELECT count(*) FROM labelled) + (SELECT count(*) FROM offered)`,
     insertedAt,
   )}`;
+
+/** kinds, ids, how many: streams that nobody creates before the transaction ends (G9). */
+export const reserve = `
+  WITH reserved AS (
+    INSERT INTO streams (number, kind, id, version, revision, weight, schema, snapshot)
+    SELECT 0, k.kind, k.id, 0, 0, 0, 0, '' FROM ${unnested(keyColumns, 1)} AS k (kind, id)
+    ORDER BY k.kind, k.id
+    ON CONFLICT DO NOTHING RETURNING 1
+  )
+  ${asMeant("(SELECT count(*) FROM reserved)", 1 + Object.keys(keyColumns).length)}`;
+
+/** kinds, ids: in the same transaction, so that nobody ever sees them. */
+export const releaseReserved = `
+  DELETE FROM streams AS s USING ${unnested(keyColumns, 1)} AS k (kind, id)
+  WHERE s.kind = k.kind AND s.id = k.id AND s.version = 0`;
 
 /** A claim that has not ended, nor comes from a clock that is far ahead ($2; claims.ts, A8). */
 const isClaimed = "(claimed_until > $1 AND claimed_until <= $2)";

@@ -1,10 +1,10 @@
 // The store of one server or of many: a Postgres, through a few connections. Calls overlap; each is one
 // transaction, or one statement.
 //
-// A batch is one `load`, which is one statement, and one `commit`, which is one transaction of a fixed
-// number of statements: mark, lock, update, insert, commit. Locking all streams of a batch first, those
-// included that are only read, makes READ COMMITTED enough: what was compared cannot move until the
-// transaction ends (DESIGN.md).
+// A batch is one `load`, which is one statement, and one `commit`, which is one transaction, sent in two
+// messages whatever its size: begin, mark and lock; then update, insert and COMMIT. Where all is new it is
+// one. Locking all streams of a batch first, those included that are only read, makes READ COMMITTED
+// enough: what was compared cannot move until the transaction ends (DESIGN.md).
 //
 //   G4. Every server locks streams in the order of their keys, and then creates in the order of their
 //       keys. So no two wait for each other; if they do, one of them begins anew.
@@ -12,6 +12,9 @@
 //       wrote; it begins anew, and then the stream is there to be compared.
 //   G8. A stream that is not there cannot be locked. So it is looked for once more when all others are
 //       locked: whoever creates it and has read one of them is done by then, or comes after us.
+//   G9. Of two who each create what the other one has found absent, at most one lands: whoever creates,
+//       puts a row where he has found nothing, and takes it away again before he commits. If that makes
+//       the two wait for each other, one of them begins anew, as in G4.
 
 import type { QueryConfig } from "pg";
 import { earliest, type InstantMs, later, type Receiver } from "../kernel/ids.ts";
@@ -231,7 +234,8 @@ export class PostgresStore implements AsyncStore {
 
   /** In the order in which they are sent. */
   #statements(planned: Plan): readonly QueryConfig[] {
-    const { updates, creations, tags, events, ended, begun, offered } = planned;
+    const { updates, creations, tags, events, ended, begun, offered, reserved } = planned;
+    const keys = keyLists(reserved);
     const written = [
       ...listOf(queries.updateColumns, updates),
       ...listOf(queries.waitingColumns, ended),
@@ -249,6 +253,12 @@ export class PostgresStore implements AsyncStore {
     const name = this.#pool.keepsPrepared ? { name: "insert_all" } : {};
     return [
       ...(updates.length === 0 ? [] : [{ text: queries.updateStreams, values: written }]),
+      ...(reserved.length === 0
+        ? []
+        : [
+            { text: queries.reserve, values: [...keys, reserved.length] },
+            { text: queries.releaseReserved, values: [...keys] },
+          ]),
       ...(events.length === 0 ? [] : [{ ...name, text: queries.insertAll, values: inserted }]),
     ];
   }

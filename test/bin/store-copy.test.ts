@@ -163,6 +163,14 @@ test.each([
     ["--from", "sqlite:a", "--to", "postgres//u:geheim@h/d?password=geheim"],
     ['--to is "…@h/d?…"; expected'],
   ],
+  [
+    ["--from", "sqlite:a", "--to", "postgres://u:geheim/d"], // no host, so it is no URL
+    ['--to is "postgres://…"; expected'],
+  ],
+  [
+    ["--from", "postgres:///d?host=/none/a", "--to", "postgres:///d?host=/none/b"],
+    ["the source postgres:///d: Postgres, connect: ENOENT"],
+  ],
   [["--from", "sqlite:a", "--to", "sqlite:a"], ["--from and --to are the same: sqlite:a"]],
   [
     ["--from", "postgres://u:geheim@h/d", "--to", "postgresql://v:geheim@h/d"],

@@ -51,13 +51,15 @@ const rows: readonly (readonly [code: string, row: string, ...said: string[]])[]
   ["3F000", "3F",    "store_failed",     "store_failed",     "outcome_unknown"],
   ["42501", "42501", "store_failed",     "store_failed",     "outcome_unknown"],
   ["42P01", "42P01", "store_failed",     "store_failed",     "outcome_unknown"],
+  ["26000", "26",    "store_failed",     "store_failed",     "outcome_unknown"],
+  ["42P05", "42P05", "store_failed",     "store_failed",     "outcome_unknown"],
   ["58030", "58",    "store_failed",     "store_failed",     "outcome_unknown"],
   ["F0000", "F0",    "store_failed",     "store_failed",     "outcome_unknown"],
   ["XX001", "XX",    "store_failed",     "store_failed",     "outcome_unknown"],
   ["23505", "23",    "store_failed",     "store_failed",     "store_failed"],
   ["42601", "",      "bug",              "bug",              "outcome_unknown"],
   ["22021", "",      "bug",              "bug",              "outcome_unknown"],
-  ["26000", "",      "bug",              "bug",              "outcome_unknown"],
+  ["0A000", "",      "bug",              "bug",              "outcome_unknown"],
 ];
 
 test.each(rows)("postgres errors: E1, E2 %s", (code, _row, ...expected) => {
@@ -106,6 +108,15 @@ test.each([
   [Object.assign(new AggregateError([]), { code: "ECONNREFUSED" }), "store_failed"],
 ])("postgres errors: K1 without a connection nothing is unknown: %s", (error, failure) => {
   expect(unconnected(error)).toMatchObject({ failure, isFatal: false, cause: error });
+});
+
+test("postgres errors: of a host with several addresses each is told", () => {
+  const each = ["::1", "127.0.0.1"].map((address) => new Error(`connect ECONNREFUSED ${address}`));
+  const error = Object.assign(new AggregateError(each), { code: "ECONNREFUSED" });
+  expect(unconnected(error)).toMatchObject({
+    message:
+      "Postgres, connect: ECONNREFUSED, connect ECONNREFUSED ::1, connect ECONNREFUSED 127.0.0.1",
+  });
 });
 
 test("postgres errors: a bug at connecting stays one", () => {

@@ -8,7 +8,7 @@ import { ask, ownServer } from "../../bin/dst/postgres-server.ts";
 import { instantMs } from "../../kernel/ids.ts";
 import type { Stream } from "../../kernel/stream.ts";
 import { noTimers } from "../../kernel/timers.ts";
-import type { PostgresStore } from "../../store/postgres.ts";
+import { PostgresStore } from "../../store/postgres.ts";
 import { openPostgres } from "../../store/postgres-open.ts";
 import { type PoolOptions, PostgresPool } from "../../store/postgres-pool.ts";
 import { beginWrite, lockStreams } from "../../store/postgres-queries.ts";
@@ -105,6 +105,36 @@ test("postgres: E2 a connection cut at COMMIT leaves an unknown outcome, and nev
   }
   expect(proxy.struck).toBe(20);
   expect([...seen].toSorted()).toEqual(["answer lost, landed", "request lost, not"]);
+});
+
+test("postgres: E4 who stands between may lose the answers of all that came before COMMIT, too", async () => {
+  const proxy = await proxyTo(url);
+  const store = await open({ address: proxy.url });
+  closings.push(() => proxy.close());
+  const direct = await open();
+  await create(direct, "old");
+  for (const [name, event] of [
+    ["new", created()],
+    ["old", settled()],
+  ] as const) {
+    const before = await read(store, name);
+    const change = writtenTo(before, [event]);
+    proxy.mischief = "answer_forged";
+    expect(await failureOf(store.commit([{ changes: [change] }]))).toBe("outcome_unknown");
+    proxy.mischief = null;
+    expect(await read(direct, name)).toMatchObject({ version: before.version + 1 });
+  }
+  expect(proxy.struck).toBe(2);
+});
+
+test("postgres: G1 what is sent along with a beginning that fails is not written", async () => {
+  const direct = await open();
+  const pool = new PostgresPool({ address: url });
+  const store = new PostgresStore(pool, "on; ROLLBACK; SELECT 1 FROM nowhere"); // and no transaction is open
+  closings.push(() => store.close());
+  const change = writtenTo(await read(direct, "a"), [created()]);
+  expect(await failureOf(store.commit([{ changes: [change] }]))).toBe("outcome_unknown");
+  expect(await read(direct, "a")).toMatchObject({ version: 0 });
 });
 
 test("postgres: E2 a COMMIT that is never answered leaves an unknown outcome", async () => {
@@ -299,6 +329,29 @@ test("postgres: G8 who creates what a commit has found absent, and was there fir
   await release();
   expect(await commit).toEqual([0]);
   expect(await read(store, "a")).toMatchObject({ revision: 1 });
+});
+
+test("postgres: G9 of two who each create what the other one has found absent, one lands", async () => {
+  const stores = await Promise.all([open(), open()]);
+  await ask(
+    url,
+    `CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END $$;
+    CREATE TRIGGER dawdling AFTER INSERT ON events FOR EACH STATEMENT EXECUTE FUNCTION dawdle()`,
+  );
+  const absent = (name: string) => {
+    const { key: of, revision: expectedRevision } = unwritten(key(name));
+    return { key: of, expectedRevision, write: null };
+  };
+  const birth = (name: string) => writtenTo(unwritten(key(name)), [created()]);
+  const outcomes = await Promise.all(
+    stores.map((store, index) => {
+      const [ours, theirs] = index === 0 ? (["x", "y"] as const) : (["y", "x"] as const);
+      return store.commit([{ changes: [birth(ours), absent(theirs), absent("z")] }]);
+    }),
+  );
+  expect(outcomes.toSorted((left, right) => left.length - right.length)).toEqual([[], [0]]);
+  expect(await ask(url, "SELECT version::int FROM streams")).toEqual([{ version: 1 }]);
 });
 
 test("postgres: of two stores that move what waits, each leaves the table as the column says", async () => {

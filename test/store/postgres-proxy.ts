@@ -3,8 +3,11 @@
 
 import { createServer, connect as dial, type Socket } from "node:net";
 
-/** What becomes of a COMMIT: it arrives and its answer is lost, or it is lost itself, or both wait. */
-export type Mischief = "answer_lost" | "request_lost" | "answer_late" | null;
+/**
+ * What becomes of a COMMIT: it arrives and its answer is lost, or it is lost itself, or both wait; or it
+ * arrives, and then we say, as a pooler does, that we have lost the server.
+ */
+export type Mischief = "answer_lost" | "request_lost" | "answer_late" | "answer_forged" | null;
 
 export type Proxy = {
   /** The same database, by this way. */
@@ -19,6 +22,9 @@ export type Proxy = {
 /** A simple query of the protocol, and what says that it is done: type, length, text, zero. */
 const commit = "Q\0\0\0\x0bCOMMIT\0";
 const committed = "C\0\0\0\x0bCOMMIT\0";
+
+/** Type, length, fields, zero: as PgBouncer says it, instead of all answers that have not come. */
+const forged = "E\0\0\0\x36SFATAL\0VFATAL\0C08P01\0Mserver conn crashed (told)\0\0";
 
 export async function proxyTo(target: string): Promise<Proxy> {
   const { hostname, port } = new URL(target);
@@ -49,8 +55,10 @@ export async function proxyTo(target: string): Promise<Proxy> {
     });
     upstream.on("data", (chunk) => {
       if (!isAnswerLost) client.write(chunk);
-      else if (proxy.mischief === "answer_lost" && chunk.toString("latin1").includes(committed))
-        client.destroy();
+      else if (chunk.toString("latin1").includes(committed)) {
+        if (proxy.mischief === "answer_lost") client.destroy();
+        if (proxy.mischief === "answer_forged") client.end(forged, "latin1");
+      }
     });
   });
   await new Promise<void>((listening) => {

@@ -141,6 +141,14 @@ test("postgres: G7 a server that hides the marks of transactions is refused", as
   expect((await refusal()).message).toContain("does not show advisory locks in pg_locks");
 });
 
+test("postgres: G10 a database that takes no writes is refused", async () => {
+  await fresh();
+  await (await openPostgres({ address: url })).close();
+  const name = new URL(url).pathname.slice(1);
+  await ask(url, `ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+  expect((await refusal()).message).toBe("the database is read-only: name the primary server");
+});
+
 test("postgres: K3 a transaction that the server has rolled back is not taken for committed", async () => {
   const pool = new PostgresPool({ address: url });
   const committed = pool.use("write", async (session) => {

@@ -1,12 +1,12 @@
-// The batches under way, and when another one may begin beside them (kernel.ts, K12). A batch costs the store about
-// as much as some fifty commands, so it is filled rather than hurried; but nobody waits for a batch that is
-// stuck.
+// The batches under way, and when another one may begin beside them (kernel.ts, K12). A batch costs the
+// store about as much as some fifty commands, so it is filled rather than hurried; but nobody waits for a
+// batch that is stuck.
 
 import { type DeadlineMs, deadlineMs, type InstantMs, instantMs } from "./ids.ts";
 import type { Limits } from "./limits.ts";
 
 /** Commands that are worth a batch of their own. Measured: kernel/DESIGN.md. */
-const worthMin = 64;
+const worthMin = 16;
 
 /** How long a batch is waited for, ms. Arbitrary: several times what it takes where a store is well. */
 const patienceMs = 20;

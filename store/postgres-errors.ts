@@ -11,6 +11,8 @@
 //   E4. COMMIT goes out along with the last statements. Of one of those that fails, E1 holds if the server
 //       answers COMMIT with ROLLBACK; without that answer E2 holds: a pooler that has lost the server says
 //       so to whichever statement is not answered yet, be it committed or not.
+//   E5. COMMIT with a warning is of unknown outcome: so a server answers that was told not to wait for its
+//       standby, on which the transaction may be missing.
 
 import { DatabaseError } from "pg";
 import { StoreError } from "./store.ts";

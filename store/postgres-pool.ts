@@ -127,6 +127,9 @@ export class PostgresPool {
   }
 }
 
+/** As pg hands it out. */
+type Notice = { readonly code?: string | undefined; readonly message?: string | undefined };
+
 /** One connection for the length of one call. */
 export class Session {
   readonly #client: PoolClient;
@@ -179,16 +182,25 @@ export class Session {
    * Sends these statements and COMMIT without waiting in between: what fails among them undoes all (K3).
    * Only the answer to COMMIT tells so (E4).
    *
-   * @throws StoreError if the server has rolled back without a word
+   * @throws StoreError if the server has rolled back without a word, or has committed with a warning (E5)
    */
   async commit(statements: readonly QueryConfig[] = []): Promise<void> {
     this.#phase = "commit";
     const sent = [...statements, { text: "COMMIT" }].map((each) => this.#client.query(each));
+    const warnings: string[] = [];
+    const note = ({ code, message }: Notice) => {
+      if (code?.startsWith("00") !== true) warnings.push(message ?? "a warning"); // else it is a mere notice
+    };
+    this.#client.on("notice", note);
     const answers = await Promise.allSettled(sent);
+    this.#client.off("notice", note);
     const failed = answers.find(({ status }) => status === "rejected");
     const last = answers.at(-1);
     const command = last?.status === "fulfilled" ? last.value.command : null;
-    if (failed === undefined && command === "COMMIT") return;
+    if (failed === undefined && command === "COMMIT") {
+      if (warnings.length === 0) return;
+      throw new StoreError("outcome_unknown", `Postgres, commit: ${warnings.join(", ")}`);
+    }
     if (command === "ROLLBACK") this.#phase = "write";
     if (failed?.status === "rejected") throw failed.reason;
     throw new StoreError("store_failed", "Postgres, commit: the transaction was rolled back");

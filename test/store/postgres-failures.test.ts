@@ -439,6 +439,24 @@ test("postgres: A5 what somebody has locked is asked for again when a claim of h
   });
 });
 
+test("postgres: E5 a commit that no longer waits for its standby is of unknown outcome", async () => {
+  const store = await open();
+  await create(store, "a");
+  const change = writtenTo(await read(store, "a"), [settled()]);
+  const set = async (setting: string) => {
+    await ask(url, `ALTER SYSTEM SET synchronous_standby_names = '${setting}'`);
+    await ask(url, "SELECT pg_reload_conf()");
+  };
+  closings.push(() => set(""));
+  await set("nobody");
+  const commit = failureOf(store.commit([{ changes: [change] }]));
+  const cancel = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
+  while ((await ask(url, cancel)).length === 0) await pause(10);
+  expect(await commit).toBe("outcome_unknown");
+  await set("");
+  expect(await read(store, "a")).toMatchObject({ revision: 2 }); // here it is
+});
+
 test("postgres: who stands still in a transaction loses it, and what it has locked", async () => {
   const store = await open();
   await create(store, "a");

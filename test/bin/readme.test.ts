@@ -5,7 +5,10 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { directory, ServerProcess } from "./server-process.ts";
+import { parse } from "yaml";
+import { testServer } from "../../bin/dst/postgres-server.ts";
+import { settings, variable } from "../../bin/settings.ts";
+import { directory, Run, ServerProcess } from "./server-process.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
@@ -13,7 +16,7 @@ const readme = readFileSync(join(root, "README.md"), "utf8");
 /** The blocks of this language in a section, in order, with the ports of this server. */
 function blocks(
   language: string,
-  { url, rpcUrl }: ServerProcess,
+  { url, rpcUrl }: Pick<ServerProcess, "url" | "rpcUrl">,
   title = "Use over gRPC",
 ): readonly string[] {
   const [, section = ""] = readme.split(`## ${title}\n`);
@@ -94,4 +97,52 @@ test("the countdown of the README counts down, whatever is killed", async () => 
   while (!resonate(get).includes("lift-off")) await sleep(50);
   await expect.poll(() => counted).toEqual(["3...", "2...", "1..."]); // its output may come late
   expect(resonate(tree).match(/ sleep /g)).toHaveLength(3);
+});
+
+test("a store moves to Postgres, and three servers share it, as the README says", async () => {
+  const postgres = await testServer();
+  onTestFinished(() => postgres.stop());
+  using place = directory();
+  const address = await postgres.database();
+  const none = { url: "", rpcUrl: "" };
+  const [start = "", copy = "", servers = ""] = blocks("bash", none, "Run it on Postgres");
+  const [, name = "", shown = ""] = /export (\w+)=(\S+)/.exec(start) ?? [];
+  const wordsOf = (line: string) => line.replaceAll(shown, address).split(/\s+/).slice(2);
+  {
+    await using laptop = await ServerProcess.start({ args: ["serve"], cwd: place.path });
+    await laptop.post("/promises/moved/create", { timeout: 2_524_608_000_000 });
+  }
+  const copied = new Run({ args: wordsOf(copy.trim()), cwd: place.path });
+  expect(await copied.ended, copied.stderr).toMatchObject({ code: 0 });
+  const environment = { [name]: address };
+  const started = await Promise.all(
+    servers
+      .trim()
+      .split("\n")
+      .map((line) => {
+        const args = wordsOf(line).filter((word) => !/^(?::?\d+|--(?:api|metrics)-.*)$/.test(word));
+        return ServerProcess.start({ args, cwd: place.path, environment });
+      }),
+  );
+  onTestFinished(async () => {
+    for (const server of started) await server[Symbol.asyncDispose]();
+  });
+  expect(started).toHaveLength(3);
+  const [first, , third] = started;
+  await first?.post("/promises/shared/create", { timeout: 2_524_608_000_000 });
+  for (const id of ["shared", "moved"]) {
+    expect(await third?.get(`/promises/${id}`)).toMatchObject({ body: { id, state: "PENDING" } });
+  }
+});
+
+test("what is in the compose file is known to the server, and each service is of the README's shape", () => {
+  const { services } = parse(readFileSync(join(root, "compose.yaml"), "utf8"), { merge: true });
+  const known = new Set(Object.values(settings).map(variable));
+  const ours = Object.entries<{ build?: string; environment?: object }>(services).filter(
+    ([, { build }]) => build === ".",
+  );
+  expect(ours.map(([name]) => name)).toEqual(["one", "two", "three"]);
+  for (const [, { environment = {} }] of ours) {
+    expect(Object.keys(environment).filter((name) => !known.has(name))).toEqual([]);
+  }
 });

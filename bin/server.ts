@@ -1,7 +1,8 @@
 // The life of a server: it opens what it needs, serves until a signal or a failure, and closes what
 // it opened (promise-api.md §6.3, §7).
 //
-//   Z1. A start that fails says why in one line and closes all that it had opened. Exit code 1.
+//   Z1. A start that fails says why in one line and closes all that it had opened. Exit code 1. One that
+//       is no longer wanted, and waits for its store, ends soon: it has accepted nothing. Exit code 0.
 //   Z2. After the first signal nothing new is accepted, and what was accepted is answered; then
 //       listeners, metrics and store close, in this order. Exit code 0. What found no worker is noted
 //       first, where other servers are there to hand it on.
@@ -18,6 +19,7 @@ import { assemble, type Engine, type OpenedStore } from "./engine.ts";
 import { ListenError, Listeners, stackOf } from "./listeners.ts";
 import type { Fields, Logger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";
+import { shownPlace } from "./postgres.ts";
 import type { Config } from "./settings.ts";
 import { firstSignal } from "./signals.ts";
 import { version } from "./version.ts";
@@ -31,6 +33,9 @@ export type ServerOptions = {
 
 /** How long the last lines may take when nobody reads the log. Arbitrary. */
 const lastWordsMs = 1_000;
+
+/** How long a start may go on that is no longer wanted: a store may be waited for. Arbitrary. */
+const startMs = 500;
 
 /** How long it may take to note what is left. Arbitrary: some batches. */
 const notesMs = 1_000;
@@ -58,10 +63,16 @@ async function live(
   onFatal: (error: unknown) => void,
 ): Promise<ExitCode> {
   const server = new Server(options, onFatal);
+  const started = server.start();
   try {
-    await server.start();
+    const isLate = signal.then(() => sleep(startMs, true, { ref: false }));
+    if (await Promise.race([started, isLate])) {
+      started.catch(() => {}); // whatever comes of it
+      options.logger.info("stopped");
+      return 0; // Z1: what is half done, such as a migration, is rolled back
+    }
   } catch (error) {
-    const [msg, fields] = told(error);
+    const [msg, fields] = told(error, options.config);
     options.logger.error(msg, fields);
     await server.close(0);
     return 1; // Z1
@@ -140,11 +151,14 @@ class Server {
   }
 }
 
-/** In one line, with the cause. */
-function told(error: unknown): readonly [msg: string, fields: Fields] {
+/** In one line, with the cause, and the Postgres that the settings name. */
+function told(error: unknown, config: Config): readonly [msg: string, fields: Fields] {
   if (error instanceof ListenError) return [error.message, error.fields];
   if (error instanceof AuthError) return ["authentication failed", { cause: error.message }];
-  if (error instanceof StoreError) return ["store failed", { cause: error.message }];
+  if (error instanceof StoreError) {
+    const place = config.store === "postgres" ? { place: shownPlace(config) } : {};
+    return ["store failed", { cause: error.message, ...place }];
+  }
   return ["start failed", { cause: stackOf(error) }];
 }
 

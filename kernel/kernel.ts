@@ -174,8 +174,8 @@ export class Kernel {
 
   /** When `tick` wants to be called even if nothing completes; null: not before something does. */
   get wakeAt(): DeadlineMs | null {
-    if (this.#pending > 0) return this.#underWay.at(this.#now);
-    return this.#mail.isPaused ? null : earliest(this.#due.askAt, this.#mail.askAt);
+    const askAt = this.#mail.isPaused ? null : earliest(this.#due.askAt, this.#mail.askAt);
+    return earliest(askAt, this.#underWay.at(this.#pending, this.#now, this.#hasReplied));
   }
 
   /** The oldest due date that is not met yet, as far as it is known; it may lie ahead. */

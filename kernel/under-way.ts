@@ -43,9 +43,15 @@ export class UnderWay {
     return waiting >= this.#worth || now >= this.#begunAt + patienceMs;
   }
 
-  /** When it will; null: not before something happens, since it was tried already. */
-  at(now: InstantMs): DeadlineMs | null {
-    if (this.#count === 0) return deadlineMs(BigInt(now));
+  /**
+   * When it will; null: not before something happens, since it was tried already.
+   *
+   * @param isPutOff whether what waits may have been left for the next tick (kernel.ts, K9)
+   */
+  at(waiting: number, now: InstantMs, isPutOff: boolean): DeadlineMs | null {
+    if (waiting === 0) return null;
+    if (this.#count === 0 || (isPutOff && this.allows(waiting, now)))
+      return deadlineMs(BigInt(now));
     const at = this.#begunAt + patienceMs;
     return this.#count < this.#batchesMax && at > now ? deadlineMs(BigInt(at)) : null;
   }

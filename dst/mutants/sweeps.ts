@@ -5,7 +5,6 @@ import type { Mutant } from "../mutants.ts";
 /** Where other servers sweep as well, or much is written, that makes up for what one sweep forgets. */
 const alone = ["--nodes", "1"];
 /** One server makes due what it does not sweep itself. */
-const apart = "offset,jump_forward,fail_landing_later,fail_never_landing";
 
 export const sweeps: readonly Mutant[] = [
   {
@@ -88,16 +87,6 @@ export const sweeps: readonly Mutant[] = [
     oracles: ["V"],
     seedsMax: 200,
     flags: [...alone, "--ops", "12", "--faults", "aio_full,fail_before,rolled_back,fail_after"],
-  },
-  {
-    name: "poll-forgotten",
-    fault: "What another server has made due, and left, is not looked for.",
-    file: "kernel/due-list.ts",
-    find: "this.#pollMs !== null",
-    replace: "false",
-    oracles: ["V"],
-    seedsMax: 200,
-    flags: ["--nodes", "2:3", "--ops", "30", "--faults", apart],
   },
   {
     name: "backlog-drops-rest",

@@ -11,6 +11,8 @@ const begins = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /** A simple query of the protocol, and what says that it is done: type, length, text, zero. */
 const commits = "Q\0\0\0\x0bCOMMIT\0";
 const committed = "C\0\0\0\x0bCOMMIT\0";
+/** The answer to it if a statement before it has failed, as where a rival was faster. */
+const rolledBack = "C\0\0\0\x0dROLLBACK\0";
 
 export type Cut = "answer_lost" | "request_lost";
 
@@ -81,7 +83,8 @@ export class Gate {
         return;
       }
       answer += chunk.toString("latin1");
-      if (answer.includes(committed)) client.destroy();
+      const said = answer;
+      if ([committed, rolledBack].some((each) => said.includes(each))) client.destroy();
     });
     const pass = (chunk: Buffer) => {
       if (this.cut !== null && chunk.toString("latin1").includes(commits)) {

@@ -60,8 +60,8 @@ export class Peers implements Others {
 
   /** N1. A function of its own, not a method: the kernel calls it without us before the dot. */
   readonly announce = (announcement: Announcement): void => {
-    if (announcement.kind === "due" && !this.#isNew(announcement.at)) return;
     if (this.#waiting.length >= waitingMax) return;
+    if (announcement.kind === "due" && !this.#isNew(announcement.at)) return;
     if (this.#waiting.length === 0) setImmediate(() => this.#flush());
     this.#waiting.push(encode(this.#options.node, announcement));
   };

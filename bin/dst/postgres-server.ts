@@ -70,16 +70,24 @@ export async function ownServer({
   await server.initialise();
   await server.start();
   const url = `postgres://postgres:resonate@127.0.0.1:${port}/postgres`;
+  let isDown = false;
   return {
     database: async () => (await create(url)).address,
-    stop: () => server.stop(),
+    stop: async () => {
+      if (isDown) await server.start(); // of one that is gone the package waits for the end for ever
+      await server.stop();
+    },
     kill: async () => {
+      isDown = true;
       const [line = ""] = readFileSync(join(databaseDir, "postmaster.pid"), "utf8").split("\n");
       const pid = Number(line);
       process.kill(pid, "SIGQUIT"); // to Postgres: stop at once, recover when you start
       while (isAlive(pid)) await pause(10);
     },
-    restart: () => server.start(),
+    restart: async () => {
+      await server.start();
+      isDown = false;
+    },
   };
 }
 

@@ -959,13 +959,13 @@ test("new floors are half of what was counted, unless chance alone could halve i
   const text = floorsText(
     countersOf(500, [
       ["kill", 100],
-      ['a "crash"', 20],
-      ["rare", 19],
+      ['a "crash"', 50],
+      ["rare", 49],
     ]),
   );
   expect(text.split("\n").slice(-5)).toEqual([
     "export const floors: ReadonlyMap<string, number> = new Map([",
-    '  ["a \\"crash\\"", 20],',
+    '  ["a \\"crash\\"", 50],',
     '  ["kill", 100],',
     "]);",
     "",

@@ -6,7 +6,7 @@ import { type CompiledQuery, sql } from "kysely";
 import type { ListFilter, ListQuery } from "../kernel/list.ts";
 import { digest } from "./postgres-plan.ts";
 import type { PostgresListed } from "./postgres-rows.ts";
-import { type Condition, eb, idsFrom, tables, withTags } from "./postgres-shapes.ts";
+import { type Condition, eb, idsFrom, tables, weighed, withTags } from "./postgres-shapes.ts";
 
 const branchTag = "resonate:branch";
 
@@ -22,18 +22,7 @@ export function list(query: ListQuery, after: string | null): CompiledQuery<Post
     .orderBy("s.id")
     .limit(limit + 1);
   return tables
-    .selectFrom(
-      tables
-        .selectFrom(found.as("f"))
-        .selectAll("f")
-        .select(({ fn }) => fn.countAll<bigint>().over().as("available"))
-        .select(
-          sql<bigint>`sum(weight) over (order by id rows unbounded preceding) - weight`.as(
-            "before",
-          ),
-        )
-        .as("w"),
-    )
+    .selectFrom(weighed(found, sql`id`))
     .select(["w.kind", "w.id", "w.schema", "w.snapshot", "w.available"])
     .where("w.before", "<=", BigInt(weightMax))
     .orderBy("w.id")

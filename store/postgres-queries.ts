@@ -150,6 +150,17 @@ const insertedAt = waitingFrom + Object.keys(waitingColumns).length;
 /** Nobody else is in the way of what follows: all that is new is ours. */
 const areOurs = `(SELECT count(*) FROM created) = cardinality($${streamsFrom}::text[])`;
 
+/** Of new streams: the rows of another table, which name a stream by its number as well. */
+function insertBeside(table: string, columns: Columns, first: number): string {
+  return `
+    INSERT INTO ${table} (stream, ${names(columns)})
+    SELECT l.position, ${names(columns, "r")}
+    FROM ${unnested(columns, first)} AS r (${names(columns)})
+    JOIN logged AS l ON l.stream_kind = r.kind AND l.id = r.id AND l.version = 1
+    WHERE ${areOurs}
+    RETURNING 1`;
+}
+
 /**
  * New streams, in the order of their keys (G4), then events, tags and what waits, as long as no rival has
  * created one of the streams; what is not written counts as missing. Last how many rows there are.
@@ -171,20 +182,8 @@ export const insertAll = `
     INSERT INTO events (position, ${names(eventColumns)})
     SELECT position, ${names(eventColumns)} FROM logged WHERE ${areOurs}
     RETURNING 1
-  ), labelled AS (
-    INSERT INTO tags (stream, ${names(tagColumns)})
-    SELECT l.position, ${names(tagColumns, "t")}
-    FROM ${unnested(tagColumns, tagsFrom)} AS t (${names(tagColumns)})
-    JOIN logged AS l ON l.stream_kind = t.kind AND l.id = t.id AND l.version = 1
-    WHERE ${areOurs}
-    RETURNING 1
-  ), offered AS (
-    INSERT INTO waiting (stream, ${names(waitingColumns)})
-    SELECT l.position, ${names(waitingColumns, "w")}
-    FROM ${unnested(waitingColumns, waitingFrom)} AS w (${names(waitingColumns)})
-    JOIN logged AS l ON l.stream_kind = w.kind AND l.id = w.id AND l.version = 1
-    WHERE ${areOurs}
-    RETURNING 1
+  ), labelled AS (${insertBeside("tags", tagColumns, tagsFrom)}
+  ), offered AS (${insertBeside("waiting", waitingColumns, waitingFrom)}
   )
   ${asMeant(
     `(SELECT count(*) FROM created) + (SELECT count(*) FROM recorded)

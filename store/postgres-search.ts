@@ -12,7 +12,7 @@ import type { PromiseQuery, StateFilter } from "../kernel/search.ts";
 import { tagDigest } from "./postgres-plan.ts";
 import type { PostgresFound } from "./postgres-rows.ts";
 import type { PostgresTables } from "./postgres-schema.ts";
-import { type Condition, eb, idsFrom, tables, withTags } from "./postgres-shapes.ts";
+import { type Condition, eb, idsFrom, tables, weighed, withTags } from "./postgres-shapes.ts";
 
 type Row = Pick<PostgresTables["streams"], "number" | "id" | "schema" | "snapshot" | "weight">;
 type Branch = { limit(count: number): { as(name: "b"): AliasedSelectQueryBuilder<Row, "b"> } };
@@ -27,18 +27,7 @@ export function search(query: PromiseQuery, before: bigint | null): CompiledQuer
   const merged = others.reduce((left, right) => left.unionAll(right), first);
   const found = merged.orderBy("number", "desc").limit(limit);
   return tables
-    .selectFrom(
-      tables
-        .selectFrom(found.as("f"))
-        .selectAll("f")
-        .select(({ fn }) => fn.countAll<bigint>().over().as("available"))
-        .select(
-          sql<bigint>`sum(weight) over (order by number desc rows unbounded preceding) - weight`.as(
-            "before",
-          ),
-        )
-        .as("w"),
-    )
+    .selectFrom(weighed(found, sql`number desc`))
     .select(["w.number", "w.id", "w.schema", "w.snapshot", "w.available"])
     .where("w.before", "<=", BigInt(query.weightMax))
     .orderBy("w.number", "desc")

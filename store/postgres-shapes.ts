@@ -9,6 +9,8 @@ import {
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
+  type RawBuilder,
+  type SelectQueryBuilder,
   type SqlBool,
   sql,
 } from "kysely";
@@ -50,4 +52,25 @@ export function withTags(tags: Tags): readonly Condition[] {
     return sql<SqlBool>`exists (select 1 from tags as x
       where x.tag = ${tagDigest(name, value)} and x.stream = s.number)`;
   });
+}
+
+/**
+ * Found rows, with how many there are and what those before each weigh, by which a page is cut.
+ *
+ * @param order of the rows, by one of their columns
+ */
+export function weighed<Row extends { readonly weight: bigint }>(
+  found: SelectQueryBuilder<PostgresTables, never, Row>,
+  order: RawBuilder<unknown>,
+) {
+  return tables
+    .selectFrom(found.as("f"))
+    .selectAll("f")
+    .select(({ fn }) => fn.countAll<bigint>().over().as("available"))
+    .select(
+      sql<bigint>`sum(weight) over (order by ${order} rows unbounded preceding) - weight`.as(
+        "before",
+      ),
+    )
+    .as("w");
 }

@@ -26,11 +26,19 @@ import {
   key,
   scheduled,
   scheduleNamed,
-  stream,
   timed,
   writtenTo,
 } from "./given.ts";
-import { append, fill, fillTasks, mistimed } from "./sound.ts";
+import {
+  append,
+  type Damage,
+  damages,
+  expectFirst,
+  expectMistimed,
+  fill,
+  fillTasks,
+  replaced,
+} from "./sound.ts";
 
 const server = await testServer();
 const address = await server.database();
@@ -88,12 +96,8 @@ function dueOf(birth: Event): bigint | null {
   return dueAt(evolve(absentOf("promise"), birth), noTimers);
 }
 
-const replaced = (column: string, from: string, to: string) => {
-  return `UPDATE streams SET ${column} = replace(${column}, '${from}', '${to}')`;
-};
-
-test.each([
-  ["V1 a missing event", "DELETE FROM events WHERE position = 2", "a events[2] version 3"],
+test.each<Damage>([
+  ...damages,
   ["V1 no events at all", "DELETE FROM events WHERE id = 'a'", "a version 0 3"],
   [
     "V1 events out of order",
@@ -105,7 +109,11 @@ test.each([
     `SELECT setval('events_position', 9); UPDATE events SET position = 9 WHERE position = 2`,
     "a events[3] at 4",
   ],
-  ["V0 two events at one place", "UPDATE events SET position = 3 WHERE version = 2", "null 3 one"],
+  [
+    "V0 two events at one place",
+    "UPDATE events SET position = 3 WHERE version = 2",
+    "null the events at 3 one several",
+  ],
   [
     "V0 a sequence that has gone back",
     "SELECT setval('events_position', 2)",
@@ -116,8 +124,6 @@ test.each([
     "UPDATE streams SET number = 9 WHERE id = 'b'; UPDATE tags SET stream = 9 WHERE id = 'b'",
     "b events[1] at 3",
   ],
-  ["V1 a missing stream", "DELETE FROM streams WHERE id = 'a'", "null the event at 1 none"],
-  ["V1 a missing last stream", "DELETE FROM streams WHERE id = 'b'", "null the event at 3 none"],
   ["V1 another id", "UPDATE streams SET id = 'z' WHERE id = 'a'", "null the event at 1 none"],
   [
     "V2 an impossible event",
@@ -125,40 +131,10 @@ test.each([
       WHERE position = 4; SELECT setval('events_position', 9)`,
     "a events[4]",
   ],
-  [
-    "V2 an unreadable event",
-    "UPDATE events SET data = '{' WHERE position = 4",
-    "a events[3] no JSON",
-  ],
-  ["V2 another version", "UPDATE streams SET version = 9", "a version 3 9"],
-  ["V2 an unreadable snapshot", "UPDATE streams SET snapshot = '{'", "a the row readable no JSON"],
-  ["V2 a revision of less than nothing", "UPDATE streams SET revision = -5", "a the row no count"],
   ["V2 a stream of no known kind", "UPDATE streams SET kind = 'poem'", "a version 0"],
   ["V2 an event before time began", "UPDATE events SET at = -5", "a events[1] count"],
-  ["V2 an event of no command", "UPDATE events SET command = ''", "a events[1] an empty name"],
-  [
-    "V2 another outcome",
-    replaced("snapshot", "rejected", "resolved"),
-    "a snapshot.promise.outcome",
-  ],
-  ["V2 another payload", replaced("snapshot", "é", "e"), 'b snapshot.promise.param.data "é" "e"'],
-  [
-    "V2 a lost waiter",
-    replaced("snapshot", '"callbacks":["b"]', '"callbacks":[]'),
-    "a snapshot.callbacks.0",
-  ],
-  ["V3 another state", "UPDATE streams SET state = 'pending'", "a columns.state"],
-  ["V3 another deadline", "UPDATE streams SET timeout_at = timeout_at - 1", "a columns.timeout_at"],
   ["V3 a timer", "UPDATE streams SET is_timer = true", "a columns.is_timer"],
-  ["V3 another due date", "UPDATE streams SET due_at = NULL WHERE id = 'b'", "b columns.due_at"],
-  ["V2 unreadable timers", "UPDATE streams SET timers = '{'", "a the row readable no JSON"],
-  ["V3 another task", "UPDATE streams SET task_state = 'halted'", "a columns.task_state"],
   ["V3 another branch", "UPDATE streams SET branch = '\\x00ff'", "a columns.branch null 00ff"],
-  [
-    "V3 somebody who is waited for",
-    `UPDATE streams SET waiting = '[["[\\"g\\"]",0]]'`,
-    "a columns.waiting",
-  ],
   [
     "V3 a row of nobody who is waited for",
     "INSERT INTO waiting VALUES ('\\x00', 0, 1, 'promise', 'a')",
@@ -175,11 +151,7 @@ test.each([
   ],
 ])("verify: in a Postgres, %s is found", async (_what, damage, expected) => {
   await edit(damage);
-  const { differing, first } = await verify();
-  expect(differing).toBeGreaterThan(0);
-  const said = `${first?.stream?.id ?? null} ${first?.field} ${first?.expected} ${first?.found}`;
-  for (const word of expected.split(" ")) expect(said).toContain(word);
-  expect(said.split(" ")[0]).toBe(expected.split(" ")[0]);
+  expectFirst(await verify(), expected);
 });
 
 test("verify: V3, V4 tasks in a Postgres are sound, and not with the timers of others", async () => {
@@ -189,14 +161,7 @@ test("verify: V3, V4 tasks in a Postgres are sound, and not with the timers of o
   commit(store, timed(store, "leaf", offered, created({ tags })));
   const sound = { streams: 7, events: 15, tags: 6, differing: 0, first: null };
   expect(await verify()).toEqual(sound);
-  for (const { id, timers: wrong, expected } of mistimed) {
-    const { timers } = stream(store, id);
-    commit(store, timed(store, id, wrong));
-    const { differing, first } = await verify();
-    commit(store, timed(store, id, timers));
-    const found = [differing, first?.stream?.id, first?.field, first?.expected];
-    expect(found).toEqual([1, id, ...expected]);
-  }
+  await expectMistimed(store, verify);
   expect(await verify()).toEqual(sound);
   await edit("UPDATE waiting SET offered_at = 4 WHERE id = 'leaf'");
   const leaf = { kind: "promise", id: "leaf" };

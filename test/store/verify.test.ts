@@ -21,7 +21,16 @@ import {
   stream,
   timed,
 } from "./given.ts";
-import { append, fill, fillTasks, mistimed } from "./sound.ts";
+import {
+  append,
+  type Damage,
+  damages,
+  expectFirst,
+  expectMistimed,
+  fill,
+  fillTasks,
+  replaced,
+} from "./sound.ts";
 
 let folder: string;
 let path: string;
@@ -54,12 +63,9 @@ test("verify: V1, V2, V3 a sound database has no difference, and all of it is co
 });
 
 const anEvent = "SELECT 9, 1, 4, kind, 1, 7, 'c', NULL, data FROM events";
-const replaced = (column: string, from: string, to: string) => {
-  return `UPDATE streams SET ${column} = replace(${column}, '${from}', '${to}')`;
-};
 
-test.each([
-  ["V1 a missing event", "DELETE FROM events WHERE position = 2", "a events[2] version 3"],
+test.each<Damage>([
+  ...damages,
   ["V1 no events at all", "DELETE FROM events WHERE stream = 1", "a version 0 3"],
   [
     "V1 events out of order",
@@ -67,66 +73,18 @@ test.each([
     "a events[3] at 4",
   ],
   ["V1 a moved birth", "UPDATE events SET position = 9 WHERE position = 3", "b events[1] at 9"],
-  ["V1 a missing stream", "DELETE FROM streams WHERE id = 'a'", "null the event at 1 none"],
-  ["V1 a missing last stream", "DELETE FROM streams WHERE id = 'b'", "null the event at 3 none"],
   ["V1 another id", "UPDATE streams SET id = 'z' WHERE id = 'a'", 'z id "a" "z"'],
   ["V1 a lost name", "UPDATE events SET id = NULL WHERE position = 3", 'b id null "b"'],
   ["V1 a second name", "UPDATE events SET id = 'a' WHERE version = 2", 'a events[2].id null "a"'],
   ["V2 an impossible event", `INSERT INTO events ${anEvent} WHERE position = 4`, "a events[4]"],
-  [
-    "V2 an unreadable event",
-    "UPDATE events SET data = '{' WHERE position = 4",
-    "a events[3] no JSON",
-  ],
-  ["V2 another version", "UPDATE streams SET version = 9", "a version 3 9"],
-  ["V2 an unreadable snapshot", "UPDATE streams SET snapshot = '{'", "a the row readable no JSON"],
-  ["V2 a revision of less than nothing", "UPDATE streams SET revision = -5", "a the row no count"],
   ["V2 a stream of no known kind", "UPDATE streams SET kind = 'poem'", "a events[1] kind poem"],
   [
     "V2 an event before time began",
     "UPDATE events SET at = -5 WHERE stream = 1",
     "a events[1] count",
   ],
-  ["V2 an event of no command", "UPDATE events SET command = ''", "a events[1] an empty name"],
-  [
-    "V2 another outcome",
-    replaced("snapshot", "rejected", "resolved"),
-    "a snapshot.promise.outcome",
-  ],
-  ["V2 another payload", replaced("snapshot", "é", "e"), 'b snapshot.promise.param.data "é" "e"'],
-  ["V2 another header", replaced("snapshot", '"v"', '"w"'), "b snapshot.promise.param.headers.h"],
-  [
-    "V2 headers in another order",
-    replaced("snapshot", '["h","v"],["10",""]', '["10",""],["h","v"]'),
-    "b snapshot.promise.param.headers, in order",
-  ],
-  [
-    "V2 tags in another order",
-    replaced("snapshot", '["t","x"],["u","y"]', '["u","y"],["t","x"]'),
-    "a snapshot.promise.tags, in order",
-  ],
-  [
-    "V2 a lost waiter",
-    replaced("snapshot", '"callbacks":["b"]', '"callbacks":[]'),
-    "a snapshot.callbacks.0",
-  ],
-  ["V3 another state", "UPDATE streams SET state = 'pending'", "a columns.state"],
-  ["V3 another deadline", "UPDATE streams SET timeout_at = timeout_at - 1", "a columns.timeout_at"],
   ["V3 a timer", "UPDATE streams SET is_timer = 1", "a columns.is_timer"],
-  ["V3 another due date", "UPDATE streams SET due_at = NULL WHERE id = 'b'", "b columns.due_at"],
-  ["V2 unreadable timers", "UPDATE streams SET timers = '{'", "a the row readable no JSON"],
-  [
-    "V3 timers that do not lead to the due date",
-    'UPDATE streams SET timers = \'{"clockAt":"5","releaseCount":0,"offeredAt":null,"isMissed":false,"tellings":[]}\' WHERE id = \'b\'',
-    "b columns.due_at 5",
-  ],
-  ["V3 another task", "UPDATE streams SET task_state = 'halted'", "a columns.task_state"],
   ["V3 another branch", "UPDATE streams SET branch = 'b'", "a columns.branch"],
-  [
-    "V3 somebody who is waited for",
-    `UPDATE streams SET waiting = '[["[\\"g\\"]",0]]'`,
-    "a columns.waiting",
-  ],
   [
     "V3 a row of nobody who is waited for",
     `INSERT INTO waiting VALUES ('["g"]', 0, 1)`,
@@ -136,25 +94,14 @@ test.each([
   ["V3 a tag too many", "INSERT INTO tags VALUES ('t', 'x', 3)", "null tags 2 3"],
 ])("verify: %s is found", async (_what, damage, expected) => {
   edit(damage);
-  const { differing, first } = await verify();
-  expect(differing).toBeGreaterThan(0);
-  const said = `${first?.stream?.id ?? null} ${first?.field} ${first?.expected} ${first?.found}`;
-  for (const word of expected.split(" ")) expect(said).toContain(word);
-  expect(said.startsWith(expected.split(" ").slice(0, 2).join(" "))).toBe(true);
+  expectFirst(await verify(), expected);
 });
 
 test("verify: V4 tasks and tellings with their timers are sound, and not without them", async () => {
   const store = openSqlite(path);
   fillTasks(store);
   expect(await verify()).toMatchObject({ streams: 6, differing: 0, first: null });
-  for (const { id, timers: wrong, expected } of mistimed) {
-    const { timers } = stream(store, id);
-    commit(store, timed(store, id, wrong));
-    const { differing, first } = await verify();
-    commit(store, timed(store, id, timers));
-    const found = [differing, first?.stream?.id, first?.field, first?.expected];
-    expect(found).toEqual([1, id, ...expected]);
-  }
+  await expectMistimed(store, verify);
   store.close();
   expect((await verify()).differing).toBe(0);
 });
